@@ -1,0 +1,1 @@
+"""The games of this project, one folder each; installed as ``lmgame.games``."""

@@ -1,0 +1,1 @@
+"""Tetris for one seat and for two."""

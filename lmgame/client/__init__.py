@@ -1,0 +1,1 @@
+"""Speaks to any OpenAI-compatible server and times it."""

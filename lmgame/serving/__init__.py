@@ -1,0 +1,1 @@
+"""The disaggregated prefill/decode backend: an OpenAI-compatible server on llama.cpp."""
