@@ -1,0 +1,72 @@
+"""The contract of an agent: what sits in a seat.
+
+An agent is given a Turn and returns a Decision. It never reaches into the game:
+everything it may know is in the turns it was given and in what it was told of
+their outcome (:meth:`Agent.remember`), so a match can be continued from its log
+by telling a fresh agent the same things in the same order.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+from lmgame.client.call import Call
+from lmgame.game import Turn
+
+ReadingOutcome = Literal[
+    "ok",  # one legal action
+    "empty",  # nothing but white space
+    "truncated",  # the reply hit its token limit before an action
+    "unparsable",  # text without an action
+    "ambiguous",  # two different legal actions, neither marked as the answer
+    "illegal",  # an action that the rules refuse now
+    "late",  # legal when seen, too late when it landed
+    "failed",  # the backend gave no reply
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an agent made of one turn.
+
+    Attributes:
+        action: The action in the game's own spelling; None unless ``ok``.
+        outcome: How the reply was read.
+        reason: Why it is not ``ok``, in words the agent can act on.
+        calls: The model calls that led to it, in order.
+    """
+
+    action: str | None
+    outcome: ReadingOutcome = "ok"
+    reason: str = ""
+    calls: tuple[Call, ...] = ()
+
+
+class Agent(ABC):
+    """What sits in a seat. One instance plays one seat of one match.
+
+    Attributes:
+        name: What boards call it.
+        model: The model it asks, or "" for an agent without one.
+    """
+
+    name: str
+    model: str = ""
+
+    @abstractmethod
+    async def decide(self, turn: Turn) -> Decision:
+        """Take a decision.
+
+        A bad reply or a dead server is a Decision that says so, not an error.
+        """
+
+    def remember(self, turn: Turn, action: str, outcome: ReadingOutcome) -> None:  # noqa: B027 - a hook: most agents have no memory
+        """Learn which action landed for a turn and how the reply was read.
+
+        Called for every decision in order, also when a match is continued.
+        """
+
+    async def close(self) -> None:  # noqa: B027 - a hook: most agents hold nothing open
+        """Let go of connections."""

@@ -1,0 +1,369 @@
+"""The match log: one JSONL file per match, append-only.
+
+A header, one line per decision, one result line; docs/log.md shows each field.
+Every line ends in a checksum of its own bytes, so a changed byte is found and
+its line named. Decisions that landed together are written in one go; a log
+whose last line or last landing is incomplete (the process was killed) is read
+up to the landing before. A log without a result is an unfinished match.
+
+Measured values (times, and what the server tells of itself) sit in fields of
+their own; :func:`essence` is a line without them, for comparing two matches.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from lmgame.agent import Decision, ReadingOutcome
+from lmgame.errors import LogCorrupt, LogError, LogVersionError
+from lmgame.game import Json, State, digest
+
+SCHEMA_VERSION = 1
+MEASURED = frozenset(
+    {"created", "versions", "timing", "stages", "server", "seconds", "verdicts", "sum"}
+)
+"""Fields that hold measurements: two runs of the same match differ in them."""
+
+_STRICT = ConfigDict(extra="forbid")
+_SUM = b',"sum":"'
+_SUM_BYTES = len(_SUM) + 16 + len(b'"}')
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits in a seat.
+
+    Attributes:
+        name: The seat's name in the game.
+        agent: The agent's name.
+        model: Its model, or "".
+        settings: The agent's resolved configuration, without secrets.
+    """
+
+    name: str
+    agent: str
+    model: str
+    settings: State
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line: everything needed to play the match again.
+
+    Attributes:
+        match: A hash of the specification; the key for resuming.
+        game: The game's id; ``arguments`` are its settings.
+        seed: The match seed.
+        seats: Who plays.
+        clock: The clock's settings.
+        policy: What happens with bad replies and failed calls.
+        max_decisions: The bound on decisions of any one seat, or None.
+        slo: The limits that ``verdicts`` were judged by.
+        backend: The backend's resolved settings, without secrets.
+        created: When, ISO 8601.
+        versions: Package versions.
+    """
+
+    __pydantic_config__ = _STRICT
+    match: str
+    game: str
+    arguments: State
+    seed: int
+    seats: tuple[Seat, ...]
+    clock: State
+    policy: State
+    max_decisions: int | None
+    slo: State
+    backend: State
+    created: str
+    versions: dict[str, str]
+    schema_version: int = SCHEMA_VERSION
+    type: Literal["header"] = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One decision that landed.
+
+    Attributes:
+        number: Counts decisions of the match, from 0.
+        landing: Counts landings; decisions with the same one landed together.
+        of: How many decisions this landing has.
+        seat: Whose decision.
+        turn: Counts this seat's decisions, from 0.
+        seen: The tick of the observation it was taken on.
+        tick: The tick at which it landed.
+        until: The tick of the world after it, when the next turns were given.
+        observation: Hash of the observation's text.
+        tries: What the agent answered; more than one where it was asked again.
+        action: What was applied; None where nothing was (forfeit, or the seat
+            could no longer act).
+        outcome: How the last try was read, or ``late``.
+        reason: Why it is not ``ok``.
+        seconds: Measured time from turn to decision, all tries included.
+        charged_s: Seconds the clock charged.
+        state: Fingerprint of the whole state at ``until``.
+        scores: Scores by seat at ``until``.
+        verdicts: For each call of each try, which limits it met: true, false, or
+            null where a limit does not apply.
+    """
+
+    __pydantic_config__ = _STRICT
+    number: int
+    landing: int
+    of: int
+    seat: int
+    turn: int
+    seen: int
+    tick: int
+    until: int
+    observation: str
+    tries: tuple[Decision, ...]
+    action: str | None
+    outcome: ReadingOutcome
+    reason: str
+    seconds: float
+    charged_s: float
+    state: str
+    scores: tuple[float, ...]
+    verdicts: tuple[dict[str, bool | None], ...] = ()
+    type: Literal["decision"] = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The backend failed for good; the match can be continued from here.
+
+    Attributes:
+        seat: Who could not decide.
+        turn: Which of its decisions.
+        reason: The last failure, for people.
+        tries: Every failed try.
+        seconds: Time spent trying.
+    """
+
+    __pydantic_config__ = _STRICT
+    seat: int
+    turn: int
+    reason: str
+    tries: tuple[Decision, ...]
+    seconds: float
+    type: Literal["suspended"] = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The last line of a finished match.
+
+    Attributes:
+        end: ``over`` by the rules, ``max_decisions``, or ``forfeit``.
+        scores: Final scores by seat.
+        winner: The winning seat, or None.
+        reason: In words.
+        decisions: Decisions landed, by seat.
+        ticks: The game's tick at the end.
+        statistics: The game's named numbers, by seat.
+        state: Fingerprint of the final state.
+    """
+
+    __pydantic_config__ = _STRICT
+    end: Literal["over", "max_decisions", "forfeit"]
+    scores: tuple[float, ...]
+    winner: int | None
+    reason: str
+    decisions: tuple[int, ...]
+    ticks: int
+    statistics: tuple[dict[str, float], ...]
+    state: str
+    type: Literal["result"] = "result"
+
+
+Line = Annotated[Header | Played | Suspended | Result, Field(discriminator="type")]
+_LINE: TypeAdapter[Header | Played | Suspended | Result] = TypeAdapter(Line)
+
+
+@dataclass(slots=True)
+class Log:
+    """A match log that was read.
+
+    Attributes:
+        path: Where it came from.
+        header: The first line.
+        landings: The decisions, grouped by landing, in order.
+        suspended: Interruptions by a failing backend.
+        result: How it ended, or None for an unfinished match.
+        size: Bytes of the file that are whole; what follows is torn.
+        lines: Line number (from 1) of the first line of each landing.
+    """
+
+    path: Path
+    header: Header
+    landings: list[tuple[Played, ...]] = field(default_factory=list)
+    suspended: list[Suspended] = field(default_factory=list)
+    result: Result | None = None
+    size: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    @property
+    def played(self) -> list[Played]:
+        """All decisions, in order."""
+        return [one for landing in self.landings for one in landing]
+
+
+def encode(line: Header | Played | Suspended | Result) -> bytes:
+    """One line of a log, with its checksum and newline."""
+    body = _LINE.dump_json(line)
+    return body[:-1] + _SUM + digest(body).encode() + b'"}\n'
+
+
+def decode(data: bytes, where: str) -> Header | Played | Suspended | Result:
+    """Read one line.
+
+    Args:
+        data: The line, without its newline.
+        where: ``path:line``, for messages.
+
+    Raises:
+        LogVersionError: A newer schema wrote it.
+        LogCorrupt: It is damaged, or not a line of a match log.
+    """
+    body = data[:-_SUM_BYTES] + b"}"
+    found = data[-_SUM_BYTES:]
+    if not found.startswith(_SUM):
+        _refuse_newer(data, where)
+        raise LogCorrupt(f"{where}: not a whole line of a match log (no checksum at its end)")
+    if found[len(_SUM) : -2] != digest(body).encode():
+        raise LogCorrupt(f"{where}: the line was changed after it was written (checksum differs)")
+    _refuse_newer(body, where)
+    try:
+        return _LINE.validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise LogCorrupt(f"{where}: {at}: {first['msg']}") from None
+
+
+def _refuse_newer(body: bytes, where: str) -> None:
+    """Look at the version before anything else: newer lines may be shaped differently."""
+    try:
+        line = json.loads(body)
+    except ValueError:
+        return
+    version = line.get("schema_version") if isinstance(line, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise LogVersionError(
+            f"{where}: written with log schema {version}, this lmgame reads up to "
+            f"{SCHEMA_VERSION}: pip install -U lmgame"
+        )
+
+
+def read(path: Path) -> Log:
+    """Read a match log.
+
+    A torn tail (an incomplete last line or landing) is left out; anything else
+    that is wrong is an error that names its line.
+
+    Raises:
+        LogError: The file cannot be read, or is no match log.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LogError(f"cannot read {path}: {error.strerror}") from None
+    log: Log | None = None
+    pending: list[Played] = []
+    position = 0
+    for number, raw in enumerate(data.split(b"\n")[:-1], start=1):
+        line = decode(raw, f"{path}:{number}")
+        position += len(raw) + 1
+        if log is None:
+            if not isinstance(line, Header):
+                raise LogCorrupt(f"{path}:{number}: a match log begins with its header")
+            log = Log(path, line, size=position)
+        elif log.result is not None or isinstance(line, Header):
+            raise LogCorrupt(f"{path}:{number}: a line of type {line.type!r} does not belong here")
+        else:
+            _append(log, pending, line, number, position)
+    if log is None:
+        raise LogError(f"{path} holds no whole line: the match never began; delete the file")
+    return log
+
+
+def _append(
+    log: Log, pending: list[Played], line: Played | Suspended | Result, number: int, position: int
+) -> None:
+    if isinstance(line, Played):
+        expected = pending[0].landing if pending else len(log.landings)
+        if line.landing != expected:
+            raise LogCorrupt(f"{log.path}:{number}: landing {line.landing} where {expected} is due")
+        pending.append(line)
+        if len(pending) == line.of:
+            log.lines.append(number - line.of + 1)
+            log.landings.append(tuple(pending))
+            pending.clear()
+            log.size = position
+        return
+    if pending:
+        raise LogCorrupt(f"{log.path}:{number}: the landing before this line is incomplete")
+    if isinstance(line, Suspended):
+        log.suspended.append(line)
+    else:
+        log.result = line
+    log.size = position
+
+
+class Writer:
+    """Appends to a match log; every call reaches the operating system whole.
+
+    Args:
+        path: The file; its folder is made.
+        size: Keep this many bytes of an existing file (``Log.size``) and write
+            after them; 0 begins a new log.
+    """
+
+    def __init__(self, path: Path, size: int = 0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._file, size)
+        os.lseek(self._file, size, os.SEEK_SET)
+
+    def write(self, lines: Sequence[Header | Played | Suspended | Result]) -> None:
+        """Append lines in one go.
+
+        Raises:
+            LogError: The disk refuses, for example because it is full.
+        """
+        data = b"".join(encode(line) for line in lines)
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            raise LogError(f"cannot write the match log: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def essence(lines: Iterable[bytes]) -> list[State]:
+    """The lines of a log without what was measured, for comparing matches."""
+    return [line for raw in lines if (line := _without(json.loads(raw))).get("type") != "suspended"]
+
+
+def _without(value: State) -> State:
+    return {key: _strip(item) for key, item in value.items() if key not in MEASURED}
+
+
+def _strip(value: Json) -> Json:
+    if isinstance(value, dict):
+        return _without(value)
+    if isinstance(value, list):
+        return [_strip(item) for item in value]
+    return value
