@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, Protocol
 
-from lmgame.client.call import Call
-from lmgame.game import Turn
+from lmgame.client.call import Call, Request
+from lmgame.game import GameSpec, Turn
 
 ReadingOutcome = Literal[
     "ok",  # one legal action
@@ -44,15 +44,56 @@ class Decision:
     calls: tuple[Call, ...] = ()
 
 
+class Client(Protocol):
+    """What an agent needs of a client; lmgame.client.Client is one."""
+
+    @property
+    def model(self) -> str:
+        """The model it asks for."""
+
+    @property
+    def images(self) -> bool:
+        """Whether that model takes images."""
+
+    @property
+    def structured(self) -> str:
+        """How the server can be held to choices: ``"off"`` or ``"choice"``."""
+
+    async def complete(self, request: Request) -> Call:
+        """Make one call; whatever goes wrong is in the Call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """What an agent is told when it sits down.
+
+    Attributes:
+        game: What is known of the game.
+        seat: Its seat.
+        seed: The match seed; an agent's own randomness comes from it.
+        client: The run's client, or None when no backend was asked for.
+    """
+
+    game: GameSpec
+    seat: int
+    seed: int
+    client: Client | None = None
+
+
 class Agent(ABC):
     """What sits in a seat. One instance plays one seat of one match.
+
+    A class is made as ``cls(seating, **settings)``, with the settings of its
+    preset in ``configs/agent/``.
 
     Attributes:
         name: What boards call it.
         model: The model it asks, or "" for an agent without one.
+        asks: Whether it needs a backend.
     """
 
-    name: str
+    name: ClassVar[str]
+    asks: ClassVar[bool] = False
     model: str = ""
 
     @abstractmethod

@@ -1,1 +1,5 @@
 """The language-model agent."""
+
+from .agent import LlmAgent
+
+__all__ = ["LlmAgent"]

@@ -1,0 +1,291 @@
+"""From words on a command line to checked settings.
+
+Hydra composes the configuration from the groups in ``configs/``; the result is
+checked once, here, and nothing below sees a Hydra object. A key or name that
+does not exist is an error that offers the nearest one, also behind ``+``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Literal, TypeVar, cast
+
+from hydra import compose, initialize_config_module
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lmgame import registry
+from lmgame.errors import ConfigError, NameNotFound, suggest
+from lmgame.game import State
+
+GROUPS = ("game", "agent", "backend", "clock", "slo", "experiment")
+_SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
+Positive = Field(gt=0, allow_inf_nan=False)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GameSettings(_Model):
+    """Which game; further keys are the game's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    id: str
+
+    @property
+    def arguments(self) -> State:
+        """The game's own settings."""
+        return cast(State, dict(self.model_extra or {}))
+
+
+class AgentSettings(_Model):
+    """Which agent; further keys are the agent's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def settings(self) -> State:
+        """The agent's own settings."""
+        return cast(State, dict(self.model_extra or {}))
+
+
+class EmbeddedBackend(_Model):
+    """Our own server, started for the run. See ``configs/backend/embedded.yaml``."""
+
+    kind: Literal["embedded"]
+    mode: Literal["disaggregated", "colocated"] = "disaggregated"
+    prefill_workers: int = Field(1, ge=1, le=64)
+    decode_workers: int = Field(1, ge=1, le=64)
+    schedule: Literal["prefill_first", "chunked"] = "prefill_first"
+    chunk: int = Field(64, ge=1, le=4096)
+    prefill_threads: int | None = Field(None, ge=1, le=1024)
+    decode_threads: int = Field(1, ge=1, le=1024)
+    context: int = Field(4096, ge=128, le=1 << 20)
+    slots: int = Field(8, ge=1, le=256)
+    weights: str = "smollm2-135m-instruct"
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+
+
+class OpenAIBackend(_Model):
+    """Any OpenAI-compatible server. See ``configs/backend/openai.yaml``."""
+
+    kind: Literal["openai"]
+    base_url: str
+    model: str
+    key_env: str = ""
+    structured: Literal["off", "choice"] = "off"
+    images: bool = True
+    connect_s: float = Field(10.0, gt=0, allow_inf_nan=False)
+    first_token_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    total_s: float = Field(120.0, gt=0, allow_inf_nan=False)
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not re.match(r"https?://[^/@\s]+(/[^@\s]*)?$", url):
+            raise ValueError("write http://HOST:PORT/v1, without a user name or key in it")
+        return url.rstrip("/")
+
+    @field_validator("key_env")
+    @classmethod
+    def _check_key_env(cls, name: str) -> str:
+        if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", name):
+            raise ValueError("this is the NAME of an environment variable, never the key itself")
+        return name
+
+
+class ClockSettings(_Model):
+    """How long thinking takes in the world. See ``configs/clock/``."""
+
+    kind: Literal["paused", "simulated"]
+    pace: int | None = Field(None, ge=0)
+    latency: str | float = "measured"
+    ttft_s: float = Field(0.2, ge=0, allow_inf_nan=False)
+    tpot_s: float = Field(0.02, ge=0, allow_inf_nan=False)
+    bank_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+
+class SloSettings(_Model):
+    """Limits a call must meet, in seconds; None for no limit."""
+
+    ttft_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    tpot_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    time_to_action_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+
+class PolicySettings(_Model):
+    """What happens with bad replies and failed calls. See ``configs/config.yaml``."""
+
+    retries: int = Field(1, ge=0, le=100)
+    then: Literal["default", "forfeit"] = "default"
+    attempts: int = Field(3, ge=1, le=100)
+    backoff_s: float = Field(0.5, ge=0, allow_inf_nan=False)
+    failed: Literal["suspend", "default"] = "suspend"
+
+
+class Settings(_Model):
+    """Everything a run needs; see ``configs/config.yaml`` for each key."""
+
+    game: GameSettings
+    agent: AgentSettings
+    backend: EmbeddedBackend | OpenAIBackend = Field(discriminator="kind")
+    clock: ClockSettings
+    slo: SloSettings
+    policy: PolicySettings
+    agents: tuple[str, ...] | None = None
+    anchors: tuple[str, ...] = ()
+    seed: int = Field(0, ge=0, lt=1 << 63)
+    episodes: int = Field(1, ge=1, le=1_000_000)
+    concurrency: int = Field(1, ge=1, le=4096)
+    max_decisions: int | None = Field(None, ge=1)
+    run: str | None = None
+    film: Literal["gif", "none"] = "gif"
+
+
+def load(overrides: Sequence[str]) -> Settings:
+    """Compose and check the settings for a list of overrides.
+
+    Args:
+        overrides: Hydra overrides, e.g. ``["game=tetris", "slo.ttft_s=2"]``.
+
+    Raises:
+        ConfigError: Something in them cannot be used; says what and what would.
+        NameNotFound: A game, agent or preset that does not exist.
+    """
+    overrides = [resolved for one in overrides for resolved in _resolve_name(one)]
+    return _check(Settings, _compose(overrides), overrides)
+
+
+def agent_settings(settings: Settings, name: str, overrides: Sequence[str]) -> AgentSettings:
+    """The settings of the agent called ``name``, for one of several seats.
+
+    ``agent.KEY=VALUE`` overrides reach every seat whose agent has that key.
+    """
+    if name == settings.agent.name:
+        return settings.agent
+    chosen = [one for one in overrides if not re.match(r"\+{0,2}(agents?|experiment)[=.]", one)]
+    chosen = [*chosen, f"agent={name}"]
+    resolved = [resolved for one in chosen for resolved in _resolve_name(one)]
+    plain = cast(State, _compose(resolved)["agent"])
+    shared = {
+        key: value
+        for key, value in settings.agent.settings.items()
+        if key in plain and any(re.match(rf"\+{{0,2}}agent\.{key}=", one) for one in overrides)
+    }
+    return _check(AgentSettings, {**plain, **shared}, resolved)
+
+
+def options(group: str) -> list[str]:
+    """The presets of a configuration group, sorted."""
+    folder = files("lmgame.configs") / group
+    return sorted(
+        item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")
+    )
+
+
+def game_names() -> dict[str, str]:
+    """What ``game=`` takes: config names, each with its game's id."""
+    return {registry.config_name(game_id): game_id for game_id in registry.games.names()}
+
+
+def _resolve_name(override: str) -> list[str]:
+    """Check a group choice before Hydra does, and find what has no preset."""
+    group, equals, name = override.partition("=")
+    if not equals or group not in GROUPS:
+        return [override]
+    presets = options(group)
+    if name in presets:
+        return [override]
+    if group == "game":
+        ids = game_names()
+        found = ids.get(name) or (name if name in ids.values() else None)
+        if found is None:
+            raise NameNotFound("game", name, {*ids, *presets} - {"any"})
+        preset = registry.config_name(found)
+        return [f"game={preset}"] if preset in presets else ["game=any", f"game.id={found}"]
+    if group == "agent" and name in registry.agents.names():
+        return ["agent=any", f"agent.name={name}"]
+    known = {*presets, *(registry.agents.names() if group == "agent" else ())} - {"any"}
+    raise NameNotFound(group, name, known)
+
+
+def _compose(overrides: Sequence[str]) -> dict[str, object]:
+    try:
+        composed = _hydra(overrides)
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except HydraException as error:
+        raise _explain(error, overrides) from None
+    except OmegaConfBaseException as error:
+        key = error.full_key or "?"
+        raise ConfigError(f"{key} has no value: write {key}=VALUE") from None
+    return cast("dict[str, object]", plain)
+
+
+def _hydra(overrides: Sequence[str]) -> DictConfig:
+    with initialize_config_module(config_module="lmgame.configs", version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def _explain(error: HydraException, overrides: Sequence[str]) -> ConfigError:
+    for one in overrides:
+        try:
+            OverridesParser.create().parse_override(one)
+        except HydraException:
+            shown = one.partition("=")[0] if _SECRET.search(one) else one
+            return ConfigError(
+                f"cannot read {shown!r}: write KEY=VALUE, lists as KEY=[a,b], text with "
+                "spaces or commas in quotes"
+            )
+    bad = re.search(r"Could not override '([^']+)'", str(error))
+    if bad is None:
+        return ConfigError(str(error).split("\n", 1)[0])
+    return ConfigError(unknown_key(bad[1], overrides))
+
+
+def unknown_key(key: str, overrides: Sequence[str] = ()) -> str:
+    """The message for a key that does not exist."""
+    choices = [one for one in overrides if one.partition("=")[0] in GROUPS]
+    known = [*_keys(_hydra(choices)), *GROUPS]
+    return f"unknown setting {key!r}; {_nearest(key, known)}"
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    """Suggest within the key's own group first, then anywhere."""
+    group = key.rpartition(".")[0]
+    inside = [one for one in known if one.rpartition(".")[0] == group]
+    message = suggest(key, inside or known)
+    return message if message.startswith("did") or inside else suggest(key, known)
+
+
+def _keys(tree: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key, value in tree.items_ex(resolve=False):
+        if isinstance(value, DictConfig):
+            yield from _keys(value, prefix + str(key) + ".")
+        else:
+            yield prefix + str(key)
+
+
+Checked = TypeVar("Checked", bound=_Model)
+
+
+def _check(model: type[Checked], data: Mapping[str, object], overrides: Sequence[str]) -> Checked:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        parts = [str(part) for part in first["loc"] if part not in ("embedded", "openai")]
+        key = ".".join(parts)
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(unknown_key(key, overrides)) from None
+        message = first["msg"].removeprefix("Value error, ")
+        value = repr(first["input"])
+        shown = "" if _SECRET.search(key) or "@" in value else f"={value}"
+        raise ConfigError(f"{key}{shown}: {message}") from None
