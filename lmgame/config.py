@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Literal, TypeVar, cast
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,12 +21,14 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lmgame import registry
-from lmgame.errors import ConfigError, NameNotFound, suggest
+from lmgame.errors import ConfigError, MissingExtra, NameNotFound, suggest
 from lmgame.game import State
+
+if TYPE_CHECKING:
+    from lmgame.serving.config import EmbeddedConfig
 
 GROUPS = ("game", "agent", "backend", "clock", "slo", "experiment")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
-Positive = Field(gt=0, allow_inf_nan=False)
 
 
 class _Model(BaseModel):
@@ -57,21 +60,15 @@ class AgentSettings(_Model):
 
 
 class EmbeddedBackend(_Model):
-    """Our own server, started for the run. See ``configs/backend/embedded.yaml``."""
+    """Our own server, started for the run; further keys are serving.EmbeddedConfig's."""
 
+    model_config = ConfigDict(extra="allow", frozen=True)
     kind: Literal["embedded"]
-    mode: Literal["disaggregated", "colocated"] = "disaggregated"
-    prefill_workers: int = Field(1, ge=1, le=64)
-    decode_workers: int = Field(1, ge=1, le=64)
-    schedule: Literal["prefill_first", "chunked"] = "prefill_first"
-    chunk: int = Field(64, ge=1, le=4096)
-    prefill_threads: int | None = Field(None, ge=1, le=1024)
-    decode_threads: int = Field(1, ge=1, le=1024)
-    context: int = Field(4096, ge=128, le=1 << 20)
-    slots: int = Field(8, ge=1, le=256)
-    weights: str = "smollm2-135m-instruct"
-    host: str = "127.0.0.1"
-    port: int = Field(0, ge=0, le=65535)
+
+    @property
+    def settings(self) -> State:
+        """What serving.EmbeddedConfig takes."""
+        return cast(State, dict(self.model_extra or {}))
 
 
 class OpenAIBackend(_Model):
@@ -161,7 +158,29 @@ def load(overrides: Sequence[str]) -> Settings:
         NameNotFound: A game, agent or preset that does not exist.
     """
     overrides = [resolved for one in overrides for resolved in _resolve_name(one)]
-    return _check(Settings, _compose(overrides), overrides)
+    settings = _check(Settings, _compose(overrides), overrides)
+    if isinstance(settings.backend, EmbeddedBackend) and extra_installed():
+        embedded(settings.backend, overrides)
+    return settings
+
+
+def extra_installed() -> bool:
+    """Whether the packages of the extra ``lmgame[embedded]`` are there."""
+    return all(find_spec(name) for name in ("aiohttp", "gguf", "prometheus_client", "psutil"))
+
+
+def embedded(backend: EmbeddedBackend, overrides: Sequence[str] = ()) -> EmbeddedConfig:
+    """The checked settings of the embedded backend.
+
+    Raises:
+        ConfigError: A key or value that it does not take.
+        MissingExtra: Its packages are not installed.
+    """
+    if not extra_installed():
+        raise MissingExtra("backend=embedded", "embedded", "llama.cpp and a web server")
+    from lmgame.serving.config import EmbeddedConfig
+
+    return _check(EmbeddedConfig, backend.settings, overrides, prefix="backend.")
 
 
 def agent_settings(settings: Settings, name: str, overrides: Sequence[str]) -> AgentSettings:
@@ -273,16 +292,18 @@ def _keys(tree: DictConfig, prefix: str = "") -> Iterator[str]:
             yield prefix + str(key)
 
 
-Checked = TypeVar("Checked", bound=_Model)
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
-def _check(model: type[Checked], data: Mapping[str, object], overrides: Sequence[str]) -> Checked:
+def _check(
+    model: type[Checked], data: Mapping[str, object], overrides: Sequence[str], prefix: str = ""
+) -> Checked:
     try:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"] if part not in ("embedded", "openai")]
-        key = ".".join(parts)
+        key = prefix + ".".join(parts)
         if first["type"] == "extra_forbidden":
             raise ConfigError(unknown_key(key, overrides)) from None
         message = first["msg"].removeprefix("Value error, ")

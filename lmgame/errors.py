@@ -10,6 +10,7 @@ LmgameError
 │   └── StateError          a saved state does not belong to this game
 ├── LogError
 │   ├── LogVersionError     written by a newer schema
+│   ├── LogNeverBegan       not one whole line was written
 │   ├── LogCorrupt          a line cannot be read or breaks the schema
 │   └── ReplayMismatch      the log and the rules disagree
 └── ServingError
@@ -74,6 +75,10 @@ class LogError(LmgameError):
 
 class LogVersionError(LogError):
     """A match log written by a newer lmgame."""
+
+
+class LogNeverBegan(LogError):
+    """A match log without one whole line: nothing was played."""
 
 
 class LogCorrupt(LogError):

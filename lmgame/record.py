@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from lmgame.agent import Decision, ReadingOutcome
-from lmgame.errors import LogCorrupt, LogError, LogVersionError
+from lmgame.errors import LogCorrupt, LogError, LogNeverBegan, LogVersionError
 from lmgame.game import Json, State, digest
 
 SCHEMA_VERSION = 1
@@ -292,7 +292,7 @@ def read(path: Path) -> Log:
         else:
             _append(log, pending, line, number, position)
     if log is None:
-        raise LogError(f"{path} holds no whole line: the match never began; delete the file")
+        raise LogNeverBegan(f"{path} holds no whole line: no match was played here")
     return log
 
 

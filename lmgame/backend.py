@@ -1,0 +1,82 @@
+"""Where a run's completions come from: starts our own server, or points at another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lmgame.client import Client, Endpoint, Limits
+from lmgame.client.call import Call, Request
+from lmgame.config import EmbeddedBackend, OpenAIBackend, embedded
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A server to ask.
+
+    Attributes:
+        endpoint: How to reach it.
+        images: Whether its model takes images.
+    """
+
+    endpoint: Endpoint
+    images: bool
+
+
+@contextmanager
+def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Backend]:
+    """A backend for as long as the block lasts.
+
+    Args:
+        settings: Which one.
+        say: Is told what is going on while a server starts.
+
+    Raises:
+        ConfigError: The key's variable is not set, or the settings are wrong.
+        ServingError: The embedded server cannot start.
+    """
+    if isinstance(settings, EmbeddedBackend):
+        from lmgame.serving.launch import EmbeddedServer
+
+        config = embedded(settings)
+        with EmbeddedServer(config, say) as server:
+            yield Backend(Endpoint(server.base_url, config.model, structured="choice"), False)
+        return
+    endpoint = Endpoint(
+        base_url=settings.base_url,
+        model=settings.model,
+        key_env=settings.key_env,
+        structured=settings.structured,
+        limits=Limits(
+            connect_s=settings.connect_s,
+            first_token_s=settings.first_token_s,
+            total_s=settings.total_s,
+        ),
+    )
+    endpoint.key()  # a missing key is told now, not after a thousand failed calls
+    yield Backend(endpoint, settings.images)
+
+
+class BackendClient:
+    """The client that a run's agents share; it satisfies lmgame.agent.Client.
+
+    Args:
+        backend: Whom to ask.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._client = Client(backend.endpoint)
+        self.model = backend.endpoint.model
+        self.images = backend.images
+        self.structured: str = backend.endpoint.structured
+
+    async def complete(self, request: Request) -> Call:
+        """Make one call; whatever goes wrong is in the Call."""
+        return await self._client.complete(request)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
