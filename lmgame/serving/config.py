@@ -1,0 +1,84 @@
+"""Settings of the embedded backend."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field
+
+from lmgame.serving.engine import PREFILL_CHUNK
+from lmgame.serving.role import RoleName, Schedule
+
+Mode = Literal["disaggregated", "colocated"]
+
+DEFAULT_MODEL = "smollm2-135m-instruct"
+
+Count = Annotated[int, Field(ge=1, le=64)]
+
+
+class EmbeddedConfig(BaseModel):
+    """How to serve; unknown keys are errors.
+
+    Attributes:
+        host: Address to listen on. There is no authentication: keep it local.
+        port: TCP port; 0 picks a free one.
+        mode: ``disaggregated`` separates prompts from replies; ``colocated`` is the
+            baseline in which every worker does both.
+        prefill_workers: Processes that run prompts.
+        decode_workers: Processes that make tokens.
+        replicas: Processes in ``colocated`` mode; None takes as many as the other mode.
+        schedule: What a colocated worker does first.
+        chunk: Prompt tokens between two decode steps with ``schedule="chunked"``.
+        prefill_threads: Threads of a prefill worker; None takes all cores, which is safe
+            because prefill yields to decode.
+        decode_threads: Threads of a decode worker and of a colocated replica.
+        context: Tokens that one conversation may hold, prompt and reply together.
+        slots: Replies that one decode worker (or colocated replica) makes at once.
+        queue: Requests that may wait; more are refused with status 429.
+        weights: A name from :mod:`lmgame.serving.weights` or the path of a GGUF file.
+        model: The model id that clients use.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    mode: Mode = "disaggregated"
+    prefill_workers: Count = 1
+    decode_workers: Count = 1
+    replicas: Count | None = None
+    schedule: Schedule = "prefill_first"
+    chunk: Annotated[int, Field(ge=1, le=PREFILL_CHUNK)] = 64
+    prefill_threads: Count | None = None
+    decode_threads: Count = 1
+    context: Annotated[int, Field(ge=64, le=131072)] = 4096
+    slots: Count = 8
+    queue: Annotated[int, Field(ge=1, le=100_000)] = 256
+    weights: str = DEFAULT_MODEL
+    model: str = DEFAULT_MODEL
+
+    def workers(self) -> dict[RoleName, int]:
+        """How many processes of each kind this asks for."""
+        if self.mode == "colocated":
+            return {"colocated": self.replicas or self.prefill_workers + self.decode_workers}
+        return {"prefill": self.prefill_workers, "decode": self.decode_workers}
+
+    def slots_of(self, role: RoleName) -> int:
+        """Sequences that a worker of this kind holds at once."""
+        return 1 if role == "prefill" else self.slots
+
+    def threads_of(self, role: RoleName) -> int:
+        """CPU threads of a worker of this kind."""
+        if role == "prefill":
+            return self.prefill_threads or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+        return self.decode_threads
+
+    def slabs(self) -> int:
+        """KV states that may be under way between prefill and decode.
+
+        One per decode slot keeps the decode workers full, one more per prefill worker
+        lets the next prompt run meanwhile.
+        """
+        return self.prefill_workers + self.decode_workers * self.slots

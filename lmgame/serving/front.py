@@ -1,0 +1,305 @@
+"""The HTTP front: OpenAI's chat completions, models, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from lmgame.serving.chat import ApiError, ChatRequest, parse
+from lmgame.serving.config import EmbeddedConfig
+from lmgame.serving.job import Done, Failed, Job, Text
+from lmgame.serving.metric import Metrics
+from lmgame.serving.reply import Reply, Request
+from lmgame.serving.router import QueueFull, Router
+from lmgame.serving.vocabulary import Vocabulary
+
+log = logging.getLogger("lmgame.serving")
+
+MAX_BODY = 8 * 2**20
+"""Bytes; a full context of 4096 tokens is about 20 kB of text."""
+
+_INLINE_CHARACTERS = 65536
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Front:
+    """Turns HTTP requests into jobs and their events into responses.
+
+    Args:
+        config: The settings.
+        vocabulary: The served model's tokenizer.
+        router: Runs the jobs.
+        metrics: Where to count.
+    """
+
+    def __init__(
+        self, config: EmbeddedConfig, vocabulary: Vocabulary, router: Router, metrics: Metrics
+    ) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        self.router = router
+        self.metrics = metrics
+        self.started = int(time.time())
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[self._errors])
+        app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_get("/v1/models/{model}", self.model)
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/metrics", self.metrics_page)
+        return app
+
+    @web.middleware
+    async def _errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every error in OpenAI's form, every completion request counted."""
+        counted = request.path == "/v1/chat/completions"
+        try:
+            response = await handler(request)
+        except asyncio.CancelledError:
+            if counted:
+                self.metrics.requests.labels("499").inc()  # nginx's "client closed request"
+            raise
+        except ApiError as error:
+            response = _error(error)
+        except web.HTTPRequestEntityTooLarge:
+            response = _error(ApiError(413, f"the request body is larger than {MAX_BODY} bytes"))
+        except web.HTTPNotFound:
+            response = _error(ApiError(404, f"there is no {request.path} here", code="not_found"))
+        except web.HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods))
+            response = _error(ApiError(405, f"{request.path} takes {allowed}"))
+            response.headers["Allow"] = allowed
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("a bug in the server, serving %s", request.path)
+            response = _error(ApiError(500, "internal error; the server's log has the details"))
+        if counted:
+            self.metrics.requests.labels(str(response.status)).inc()
+        return response
+
+    async def models(self, request: web.Request) -> web.Response:
+        """``GET /v1/models``."""
+        del request
+        return web.json_response({"object": "list", "data": [self._model()]})
+
+    async def model(self, request: web.Request) -> web.Response:
+        """``GET /v1/models/<id>``."""
+        self._check_model(request.match_info["model"])
+        return web.json_response(self._model())
+
+    def _model(self) -> dict[str, Any]:
+        return {
+            "id": self.config.model,
+            "object": "model",
+            "created": self.started,
+            "owned_by": "lmgame",
+            "max_model_len": self.router.context,
+        }
+
+    def _check_model(self, name: str) -> None:
+        if name != self.config.model:
+            raise ApiError(
+                404,
+                f"there is no model {name!r} here; this server has {self.config.model!r}",
+                "model",
+                "model_not_found",
+            )
+
+    async def health(self, request: web.Request) -> web.Response:
+        """``GET /health``: 200 once every kind of worker is ready, else 503."""
+        del request
+        router = self.router
+        status = "ok" if router.ready else "starting"
+        if router.failed.is_set():
+            status = "failed"
+        body = {
+            "status": status,
+            "mode": self.config.mode,
+            "model": self.config.model,
+            "workers": [
+                {
+                    "name": worker.name,
+                    "pid": worker.pid,
+                    "ready": worker.ready,
+                    "restarts": worker.restarts,
+                    "slots_in_use": worker.busy_slots,
+                }
+                for worker in router.workers
+            ],
+        }
+        return web.json_response(body, status=200 if status == "ok" else 503)
+
+    async def metrics_page(self, request: web.Request) -> web.Response:
+        """``GET /metrics``."""
+        del request
+        self.router.observe()
+        return web.Response(
+            body=self.metrics.render(),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """``POST /v1/chat/completions``."""
+        wanted = parse(await request.read())
+        self._check_model(wanted.model)
+        if not self.router.started:
+            raise ApiError(503, "the server is starting; /health tells when it is ready")
+        job_request = await self._job_request(wanted)
+        job = self._submit(job_request)
+        identity = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "created": int(time.time()),
+            "model": self.config.model,
+        }
+        try:
+            if wanted.stream:
+                return await self._stream(request, wanted, job, identity)
+            return await self._whole(job, identity)
+        finally:
+            self.router.cancel(job)
+
+    def _submit(self, request: Request) -> Job:
+        whole = Reply(request, self.vocabulary).whole()
+        if whole is not None:
+            # One allowed reply: nothing to decide, so no worker is bothered.
+            job = Job(0, request, state="ended", forced_tokens=whole.forced)
+            job.events.put_nowait(Text(whole.text))
+            job.events.put_nowait(Done("stop"))
+            self.metrics.finished(job)
+            return job
+        try:
+            return self.router.submit(request)
+        except QueueFull as error:
+            raise ApiError(
+                429, f"{self.config.queue} requests are waiting already; try again later"
+            ) from error
+
+    async def _job_request(self, wanted: ChatRequest) -> Request:
+        """Tokenize, and check that it fits."""
+        if sum(len(message.content) for message in wanted.messages) > _INLINE_CHARACTERS:
+            # The tokenizer needs a second for megabytes; the streams must not wait.
+            prompt = await asyncio.to_thread(self.vocabulary.prompt, wanted.messages)
+        else:
+            prompt = self.vocabulary.prompt(wanted.messages)
+        choices = tuple(tuple(self.vocabulary.tokenize(text)) for text in wanted.choices)
+        context = self.router.context
+        needed = max((len(choice) for choice in choices), default=1)
+        if len(prompt) + needed > context:
+            raise ApiError(
+                400,
+                f"this model's context is {context} tokens, but the messages have "
+                f"{len(prompt)} and the reply needs at least {needed}; shorten the messages or "
+                "raise backend.context",
+                "messages",
+                "context_length_exceeded",
+            )
+        room = context - len(prompt)
+        return Request(
+            prompt=prompt,
+            max_tokens=min(wanted.max_tokens or room, room),
+            sampling=wanted.sampling,
+            stop=wanted.stop,
+            choices=choices,
+        )
+
+    async def _whole(self, job: Job, identity: dict[str, Any]) -> web.Response:
+        texts: list[str] = []
+        finish = ""
+        async for event in _events(job):
+            if isinstance(event, Failed):
+                raise ApiError(event.status, event.message)
+            if isinstance(event, Text):
+                texts.append(event.text)
+            else:
+                finish = event.finish
+        message = {"role": "assistant", "content": "".join(texts)}
+        body = {
+            **identity,
+            "object": "chat.completion",
+            "choices": [
+                {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+            ],
+            "usage": _usage(job),
+            "lmgame": job.to_json(self.config.mode),
+        }
+        return web.json_response(body)
+
+    async def _stream(
+        self, request: web.Request, wanted: ChatRequest, job: Job, identity: dict[str, Any]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+        )
+        head = {**identity, "object": "chat.completion.chunk"}
+        async for event in _events(job):
+            if not response.prepared:
+                # Only now, so that a request that fails before its first token gets a real
+                # status, and so that the empty role chunk is not taken for a first token.
+                if isinstance(event, Failed):
+                    raise ApiError(event.status, event.message)
+                await response.prepare(request)
+                opening = _chunk(head, {"role": "assistant"})
+            else:
+                opening = b""
+            if isinstance(event, Text):
+                if event.text or opening:
+                    text = _chunk(head, {"content": event.text}) if event.text else b""
+                    await response.write(opening + text)
+            elif isinstance(event, Failed):
+                error = ApiError(event.status, event.message).to_json()
+                await response.write(_line(error) + b"data: [DONE]\n\n")
+            else:
+                await response.write(opening + self._ending(head, wanted, job, event))
+        await response.write_eof()
+        return response
+
+    def _ending(self, head: dict[str, Any], wanted: ChatRequest, job: Job, done: Done) -> bytes:
+        facts = {"lmgame": job.to_json(self.config.mode)}
+        if not wanted.include_usage:
+            return _chunk({**head, **facts}, {}, done.finish) + b"data: [DONE]\n\n"
+        usage = {**head, "choices": [], "usage": _usage(job), **facts}
+        return _chunk(head, {}, done.finish) + _line(usage) + b"data: [DONE]\n\n"
+
+
+async def _events(job: Job) -> AsyncIterator[Text | Done | Failed]:
+    while True:
+        event = await job.events.get()
+        yield event
+        if not isinstance(event, Text):
+            return
+
+
+def _usage(job: Job) -> dict[str, Any]:
+    prompt = len(job.request.prompt)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": job.completion_tokens,
+        "total_tokens": prompt + job.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
+
+
+def _chunk(head: dict[str, Any], delta: dict[str, str], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return _line({**head, "choices": [choice]})
+
+
+def _error(error: ApiError) -> web.Response:
+    headers = {"Retry-After": "1"} if error.status in (429, 503) else None
+    return web.json_response(error.to_json(), status=error.status, headers=headers)
