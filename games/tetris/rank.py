@@ -18,6 +18,20 @@ _PAIRS = (1 << (WIDTH + 1)) - 1
 _TO_BITS = str.maketrans(KINDS + "X" + "." + ACTIVE + GHOST, "1" * 8 + "0" * 3)
 
 
+def _flush(cells: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Cells (x, y) moved to the lower left corner."""
+    cells = tuple(cells)
+    left, low = min(x for x, _ in cells), min(y for _, y in cells)
+    return sorted((x - left, y - low) for x, y in cells)
+
+
+_FORMS = tuple(_flush(cells) for cells in CELLS)
+_BITS = tuple(
+    [sum(1 << x for x, y in form if y == row) for row in range(1 + max(y for _, y in form))]
+    for form in _FORMS
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """The field after a placement.
@@ -64,11 +78,14 @@ def rank_placements(view: BoardView, choices: Iterable[str]) -> list[tuple[str, 
         view: What ``parse_text`` made of the observation.
         choices: Actions in the game's spelling, ``Actions.choices``.
     """
-    ranked = [
-        (choice, evaluate(view.own, choice).value)
-        for choice in choices
-        if choice.startswith("place ")
-    ]
+    seen = view.own
+    rows, (shape, start) = _rows(seen), _position(seen)
+    ranked = []
+    for choice in choices:
+        if choice.startswith("place "):
+            _, column, turns = choice.split()
+            piece = _BITS[shape // 4 * 4 + (shape + int(turns)) % 4]
+            ranked.append((choice, _drop(rows.copy(), piece, int(column), start).value))
     ranked.sort(key=lambda pair: -pair[1])
     return ranked
 
@@ -84,9 +101,13 @@ def evaluate(seen: Snapshot, placement: str) -> Features:
         placement: ``place C R``.
     """
     _, column, turns = placement.split()
-    rows = _rows(seen)
-    piece, start = _piece(seen, int(turns))
-    bits = [mask << int(column) for mask in piece]
+    shape, start = _position(seen)
+    piece = _BITS[shape // 4 * 4 + (shape + int(turns)) % 4]
+    return _drop(_rows(seen), piece, int(column), start)
+
+
+def _drop(rows: list[int], piece: list[int], column: int, start: int) -> Features:
+    bits = [mask << column for mask in piece]
     bottom = start
     while _overlaps(rows, bits, bottom):
         bottom += 1
@@ -97,9 +118,8 @@ def evaluate(seen: Snapshot, placement: str) -> Features:
     full = [row for row in range(bottom, bottom + len(bits)) if rows[row] == FULL]
     cells = sum(bits[row - bottom].bit_count() for row in full)
     left = [row for row in rows if row != FULL]
-    # Middle of rows bottom+1 to bottom+height, doubled.
-    doubled = 2 * bottom + len(bits) + 1
-    return Features(doubled, len(full) * cells, *_surface(left))
+    # Rows bottom+1 to bottom+height: twice their middle.
+    return Features(2 * bottom + len(bits) + 1, len(full) * cells, *_surface(left))
 
 
 def _rows(seen: Snapshot) -> list[int]:
@@ -109,27 +129,16 @@ def _rows(seen: Snapshot) -> list[int]:
     return rows + [0] * 6
 
 
-def _piece(seen: Snapshot, turns: int) -> tuple[list[int], int]:
-    """The turned piece's rows, flush left and lowest first, and the row it is in."""
-    active = [divmod(i, WIDTH) for i, letter in enumerate(seen.cells) if letter == ACTIVE]
-    now = sorted((y, x) for y, x in active)
-    low = min((y for y, _ in now), default=VISIBLE)
-    left = min((x for _, x in now), default=0)
-    form = [(y - low, x - left) for y, x in now]
-    kind = KINDS.index(seen.piece)
-    forms = [_flush(CELLS[4 * kind + state]) for state in range(4)]
+def _position(seen: Snapshot) -> tuple[int, int]:
+    """Which shape the active piece is (its spawn state if hidden), and its lowest row."""
+    kind = 4 * KINDS.index(seen.piece)
+    active = [(i % WIDTH, i // WIDTH) for i, letter in enumerate(seen.cells) if letter == ACTIVE]
+    if not active:
+        return kind, VISIBLE
+    form = _flush(active)
     # The states of I, O, S and Z that look the same turn into the same forms.
-    state = forms.index(form) if form in forms else 0
-    cells = forms[(state + turns) % 4]
-    rows = [0] * (1 + max(y for y, _ in cells))
-    for y, x in cells:
-        rows[y] |= 1 << x
-    return rows, low
-
-
-def _flush(cells: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    low, left = min(y for _, y in cells), min(x for x, _ in cells)
-    return sorted((y - low, x - left) for x, y in cells)
+    shape = next((shape for shape in range(kind, kind + 4) if _FORMS[shape] == form), kind)
+    return shape, min(y for _, y in active)
 
 
 def _overlaps(rows: list[int], bits: list[int], bottom: int) -> bool:
