@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,10 +42,17 @@ def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Bac
         from lmgame.serving.launch import EmbeddedServer
 
         config = embedded(settings)
-        with EmbeddedServer(config, say) as server:
+        with EmbeddedServer(config, lambda health: say(_starting(health))) as server:
             yield Backend(Endpoint(server.base_url, config.model, structured="choice"), False)
         return
-    endpoint = Endpoint(
+    endpoint = endpoint_of(settings)
+    endpoint.key()  # a missing key is told now, not after a thousand failed calls
+    yield Backend(endpoint, settings.images)
+
+
+def endpoint_of(settings: OpenAIBackend) -> Endpoint:
+    """The endpoint that settings describe."""
+    return Endpoint(
         base_url=settings.base_url,
         model=settings.model,
         key_env=settings.key_env,
@@ -56,8 +63,14 @@ def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Bac
             total_s=settings.total_s,
         ),
     )
-    endpoint.key()  # a missing key is told now, not after a thousand failed calls
-    yield Backend(endpoint, settings.images)
+
+
+def _starting(health: Mapping[str, object]) -> str:
+    """One line about a server that is starting, from its ``/health``."""
+    workers = health.get("workers")
+    if not isinstance(workers, list | dict):
+        return "starting the backend"
+    return f"starting the backend: {health.get('status', '')}"
 
 
 class BackendClient:

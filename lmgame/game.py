@@ -21,9 +21,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, TypeAlias
 
+from typing_extensions import TypeAliasType
+
 from lmgame.picture import Picture
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
+"""Any JSON value; a named alias, so that pydantic can check recursive values too."""
+
 State: TypeAlias = dict[str, Json]
 """A saved state: JSON values only, so that a log can carry it for years."""
 

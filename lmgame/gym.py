@@ -23,7 +23,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pettingzoo import ParallelEnv
+from pettingzoo import ParallelEnv  # type: ignore[import-untyped] # ships no types
 
 from lmgame import registry
 from lmgame.errors import ConfigError, IllegalAction, NameNotFound
@@ -204,7 +204,7 @@ class _Window:
         self._pygame.display.quit()
 
 
-class GameParallelEnv(ParallelEnv[str, Any, Any]):
+class GameParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc] # untyped upstream
     """A game of any number of seats as a PettingZoo parallel environment.
 
     In a turn-based game only the seat to move is listened to.
@@ -216,7 +216,7 @@ class GameParallelEnv(ParallelEnv[str, Any, Any]):
         arguments: The game's own settings.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # an instance attribute upstream
+    metadata: ClassVar[dict[str, Any]] = {
         "render_modes": ["rgb_array", "ansi"],
         "name": "lmgame",
         "is_parallelizable": True,

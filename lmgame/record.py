@@ -72,6 +72,8 @@ class Header:
     """
 
     __pydantic_config__ = _STRICT
+    type: Literal["header"] = field(default="header", kw_only=True)
+    schema_version: int = field(default=SCHEMA_VERSION, kw_only=True)
     match: str
     game: str
     arguments: State
@@ -84,8 +86,6 @@ class Header:
     backend: State
     created: str
     versions: dict[str, str]
-    schema_version: int = SCHEMA_VERSION
-    type: Literal["header"] = "header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ class Played:
     """
 
     __pydantic_config__ = _STRICT
+    type: Literal["decision"] = field(default="decision", kw_only=True)
     number: int
     landing: int
     of: int
@@ -134,7 +135,6 @@ class Played:
     state: str
     scores: tuple[float, ...]
     verdicts: tuple[dict[str, bool | None], ...] = ()
-    type: Literal["decision"] = "decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,12 @@ class Suspended:
     """
 
     __pydantic_config__ = _STRICT
+    type: Literal["suspended"] = field(default="suspended", kw_only=True)
     seat: int
     turn: int
     reason: str
     tries: tuple[Decision, ...]
     seconds: float
-    type: Literal["suspended"] = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,7 @@ class Result:
     """
 
     __pydantic_config__ = _STRICT
+    type: Literal["result"] = field(default="result", kw_only=True)
     end: Literal["over", "max_decisions", "forfeit"]
     scores: tuple[float, ...]
     winner: int | None
@@ -182,7 +183,6 @@ class Result:
     ticks: int
     statistics: tuple[dict[str, float], ...]
     state: str
-    type: Literal["result"] = "result"
 
 
 Line = Annotated[Header | Played | Suspended | Result, Field(discriminator="type")]

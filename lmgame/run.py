@@ -27,7 +27,7 @@ from lmgame import config, record, registry
 from lmgame.agent import Agent, Client, Seating
 from lmgame.clock import Clock, Paused, Simulated, latency_from
 from lmgame.config import AgentSettings, Settings
-from lmgame.errors import ConfigError, LogError, LogNeverBegan, UsageError
+from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan, UsageError
 from lmgame.game import Game, State, digest
 from lmgame.match import Judge, Match, Observer, Policy
 from lmgame.record import SCHEMA_VERSION, Header, Log, Result, Seat, Suspended, Writer
@@ -177,8 +177,10 @@ class Run:
         judge: Judge,
         observer: Callable[[Planned], Observer | None],
         finished: Callable[[Planned, Result | Suspended], None],
-    ) -> list[Result | Suspended]:
+    ) -> Suspended | None:
         """Play matches, ``concurrency`` at a time, in order.
+
+        After a match was suspended no other one is begun: the backend is gone.
 
         Args:
             plan: What to play.
@@ -186,18 +188,29 @@ class Run:
             judge: Which limits a call met.
             observer: Makes the observer of a match.
             finished: Is told of each match that ended.
+
+        Returns:
+            The first suspension, if there was one.
         """
         gate = asyncio.Semaphore(self.settings.concurrency)
+        suspended: list[Suspended] = []
 
-        async def one(planned: Planned) -> Result | Suspended:
+        async def one(planned: Planned) -> None:
             async with gate:
+                if suspended:
+                    return
                 result = await self.play(planned, client, judge, observer(planned))
+            if isinstance(result, Suspended):
+                suspended.append(result)
             finished(planned, result)
-            return result
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(planned)) for planned in plan]
-        return [task.result() for task in tasks]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for planned in plan:
+                    group.create_task(one(planned))
+        except* LmgameError as errors:
+            raise errors.exceptions[0] from None
+        return suspended[0] if suspended else None
 
 
 def _entries(settings: Settings, overrides: Sequence[str]) -> list[tuple[AgentSettings, ...]]:

@@ -1,0 +1,309 @@
+"""The `lmgame` command."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmgame import __version__
+from lmgame.errors import LmgameError, ReplayMismatch, UsageError
+
+if TYPE_CHECKING:
+    from lmgame.record import Log
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
+
+OVERRIDES = """
+settings are written KEY=VALUE at the end of the line:
+  game=tetris | tetris_versus     which game; game.level=3 and so on are its own settings
+  agent=llm | random | greedy     who plays a one-seat game
+  agents=[llm,greedy]             who plays a game with several seats, in seat order
+  backend=embedded | openai | lmgame   where completions come from:
+                                  our own server, any OpenAI-compatible one
+                                  (backend.base_url=URL backend.model=NAME
+                                  backend.key_env=VARIABLE), or a running `lmgame serve`
+  clock=paused | simulated        whether the world waits for decisions
+  slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
+  seed=0 episodes=30              the first seed, and how many
+  concurrency=4                   matches at the same time
+  max_decisions=50                bounds a match
+  run=DIR                         the run folder; naming an existing one continues it
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except LmgameError as error:
+        if os.environ.get("LMGAME_DEBUG"):
+            raise
+        print(f"lmgame: error: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, UsageError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lmgame",
+        description="Language models play games: what each decision was worth, "
+        "and what it cost to serve.",
+    )
+    parser.add_argument("--version", action="version", version=f"lmgame {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    play = _command(
+        commands,
+        "play",
+        _play,
+        "play matches and print score and goodput",
+        """
+        Plays a run: `lmgame play` alone lets the embedded model play Tetris on the
+        disaggregated backend. Shows the boards while it plays, prints the score beside
+        the scripted anchors' and the serving table, and writes runs/NAME/ with the
+        logs, summary.json and an animated replay. Ctrl-C keeps what was played.
+        """,
+    )
+    _takes_settings(play)
+    _takes_json(play, "print summary.json's content alone on standard output")
+    serve = _command(
+        commands,
+        "serve",
+        _serve,
+        "serve a model over an OpenAI-compatible API",
+        """
+        Starts the embedded backend: a router, prefill workers and decode workers.
+        Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
+        Ctrl-C stops it. Point any OpenAI client at http://127.0.0.1:8000/v1.
+        """,
+        """
+settings are written KEY=VALUE at the end of the line:
+  backend.mode=disaggregated | colocated   split prefill from decode, or not
+  backend.prefill_workers=1 backend.decode_workers=1
+  backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
+  backend.port=8000 backend.host=127.0.0.1
+  backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
+""",
+    )
+    _takes_settings(serve)
+    _add_replay(commands)
+    games = _command(
+        commands,
+        "games",
+        _games,
+        "list the games, or explain one",
+        "Lists every installed game; with a NAME, prints its page and what players are told.",
+    )
+    games.add_argument("name", nargs="?", metavar="NAME", help="tetris, or Tetris-v1")
+    _takes_json(games, "print JSON")
+    doctor = _command(
+        commands,
+        "doctor",
+        _doctor,
+        "check that this machine can play and serve",
+        "Checks Python, packages, games, the engine and its weights, or the chosen server.",
+    )
+    _takes_settings(doctor)
+    _takes_json(doctor, "print JSON")
+    return parser
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replay = _command(
+        commands,
+        "replay",
+        _replay,
+        "play a log again: verify it, draw it, or step through it",
+        """
+        Plays match logs again without any model. RUN is a run folder or one log file.
+        Without options it draws each match into RUN/replay/ as a GIF.
+        """,
+    )
+    replay.add_argument("run", type=Path, metavar="RUN", help="runs/NAME or a .jsonl file")
+    replay.add_argument(
+        "--verify",
+        action="store_true",
+        help="play every decision again and compare each state; names the first line that differs",
+    )
+    replay.add_argument(
+        "--text", action="store_true", help="print each observation, reply and action"
+    )
+    replay.add_argument("--out", type=Path, metavar="FILE", help="the GIF to write (one log only)")
+    replay.add_argument("--scale", type=int, default=1, help="enlarge the picture (1 to 8)")
+    _takes_json(replay, "print JSON")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    short: str,
+    description: str,
+    epilog: str = OVERRIDES,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=short,
+        description=textwrap.dedent(description).strip(),
+        epilog=epilog if name in ("play", "serve", "doctor") else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _takes_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="see below")
+
+
+def _takes_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=what)
+
+
+def _play(options: argparse.Namespace) -> int:
+    from lmgame.play import play
+
+    return play(options.settings, options.json)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from lmgame import config
+    from lmgame.config import EmbeddedBackend
+
+    overrides: list[str] = options.settings
+    if not any(one.lstrip("+").startswith("backend.port=") for one in overrides):
+        overrides = [*overrides, "backend.port=8000"]
+    backend = config.load(overrides).backend
+    if not isinstance(backend, EmbeddedBackend):
+        raise UsageError("lmgame serve starts backend=embedded; any other server is started by you")
+    checked = config.embedded(backend)
+    from lmgame.serving.launch import run
+
+    run(checked)
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from lmgame import record, replay
+    from lmgame.show import print_match
+
+    paths = replay.find_logs(options.run)
+    if options.out and len(paths) > 1:
+        raise UsageError(
+            f"--out takes one match, {options.run} has {len(paths)}: name a .jsonl file"
+        )
+    if not 1 <= options.scale <= 8:
+        raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
+    if options.verify:
+        return _verify(paths, options.json)
+    for path in paths:
+        log = record.read(path)
+        if options.text:
+            print_match(log)
+        else:
+            _draw(log, options)
+    return 0
+
+
+def _draw(log: Log, options: argparse.Namespace) -> None:
+    from lmgame.film import Film, draw
+
+    folder = log.path.parent.parent if log.path.parent.name == "matches" else log.path.parent
+    out = options.out or folder / "replay" / f"{log.path.stem}.gif"
+    frames = draw(log, out, Film(scale=options.scale))
+    print(
+        json.dumps({"file": str(out), "frames": frames})
+        if options.json
+        else f"{out}: {frames} frames"
+    )
+
+
+def _verify(paths: Sequence[Path], as_json: bool) -> int:
+    """Verify every log; go on after one that differs, and fail at the end."""
+    from lmgame import record, replay
+
+    findings = []
+    for path in paths:
+        finding: dict[str, object] = {"log": str(path), "ok": True}
+        try:
+            log = record.read(path)
+            game = replay.verify(log)
+            finding |= {
+                "decisions": len(log.played),
+                "finished": log.result is not None,
+                "scores": list(game.scores()),
+            }
+        except LmgameError as error:
+            finding |= {"ok": False, "error": str(error)}
+        findings.append(finding)
+    if as_json:
+        print(json.dumps(findings, indent=1))
+    else:
+        for finding in findings:
+            _print_finding(finding)
+    bad = sum(not finding["ok"] for finding in findings)
+    if bad and not as_json:
+        raise ReplayMismatch(f"{bad} of {len(findings)} logs cannot be replayed as written")
+    return FAILED if bad else 0
+
+
+def _print_finding(finding: dict[str, object]) -> None:
+    if finding["ok"]:
+        state = "finished" if finding["finished"] else "unfinished"
+        print(f"ok   {finding['log']}: {finding['decisions']} decisions, {state}")
+    else:
+        print(f"BAD  {finding['error']}")
+
+
+def _games(options: argparse.Namespace) -> int:
+    from lmgame import config, registry
+    from lmgame.errors import NameNotFound
+
+    names = config.game_names()
+    if options.name is None:
+        if options.json:
+            print(json.dumps([{"name": name, "id": names[name]} for name in names], indent=1))
+        else:
+            for name, game_id in names.items():
+                print(f"game={name:24} {game_id}")
+        return 0
+    game_id = names.get(options.name, options.name)
+    if game_id not in names.values():
+        raise NameNotFound("game", options.name, names)
+    game = registry.games.load(game_id)
+    page = inspect.getdoc(game) or ""
+    if options.json:
+        print(json.dumps({"id": game_id, "page": page, "rules": game.rules}, indent=1))
+    else:
+        print(f"{game_id}\n\n{page}\n\nWhat a player is told:\n\n{game.rules}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from lmgame.doctor import examine
+
+    findings = examine(options.settings)
+    if options.json:
+        print(json.dumps([asdict(one) for one in findings], indent=1))
+    else:
+        for one in findings:
+            print(f"{'ok  ' if one.ok else 'BAD '} {one.name:12} {one.detail}")
+    return 0 if all(one.ok is not False for one in findings) else FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""A run's summary as short tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+
+from lmgame.client.trouble import clean
+
+Tree = Mapping[str, object]
+
+
+def show(summary: Tree, console: Console) -> None:
+    """Print the score table, then the serving table where calls were made."""
+    console.print(_scores(summary))
+    serving = _tree(summary, "serving")
+    if serving["calls"]:
+        console.print(_serving(serving))
+        console.print(_stages(serving))
+    bad = {
+        name: count
+        for name, count in _tree(_tree(summary, "decisions"), "outcomes").items()
+        if name != "ok"
+    }
+    if bad:
+        what = ", ".join(f"{count} {name}" for name, count in bad.items())
+        console.print(f"Decisions that were not ok: {what}", highlight=False)
+
+
+def _scores(summary: Tree) -> Table:
+    finished = _tree(summary, "matches")["finished"]
+    bound = summary["max_decisions"]
+    limit = f", at most {bound} decisions each" if bound else ""
+    table = Table(
+        title=f"{summary['game']}: {finished} finished match(es){limit}", title_justify="left"
+    )
+    for heading in ("agent", "model", "score", "95 % interval", "sd", "n"):
+        table.add_column(heading, justify="left" if heading in ("agent", "model") else "right")
+    seats, anchors = _list(summary, "seats"), _list(summary, "anchors")
+    for entry in [*seats, *anchors]:
+        score = _tree(entry, "score")
+        label = clean(str(entry["agent"])) + (" (anchor)" if entry in anchors else "")
+        table.add_row(
+            label,
+            clean(str(entry["model"])) or "-",
+            _number(score["mean"]),
+            _interval(score["ci95"]),
+            _number(score["sd"]),
+            str(score["n"]),
+        )
+    return table
+
+
+def _serving(serving: Tree) -> Table:
+    slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
+    calls, failed = serving["calls"], serving["failed"]
+    table = Table(title=f"Serving: {calls} calls, {failed} failed", title_justify="left")
+    table.add_column("")
+    for heading in ("p50", "p90", "p99", "limit", "met", "of", "95 % interval"):
+        table.add_column(heading, justify="right")
+    names = (("ttft_s", "TTFT"), ("tpot_s", "TPOT"), ("time_to_action_s", "time to action"))
+    for key, label in names:
+        spread, share = _tree(serving, key), _tree(attainment, key)
+        quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
+        table.add_row(label, *quantiles, _time(slo[key]), *_share(share))
+    table.add_row(
+        "SLO, all limits", "", "", "", "", *_share(_tree(attainment, "joint")), style="bold"
+    )
+    tokens = _tree(serving, "tokens")
+    counts = ", ".join(
+        f"{tokens[name]:,} {name}" for name in ("prompt", "completion", "reasoning", "cached")
+    )
+    table.caption = (
+        f"goodput {_rate(serving['goodput_rps'])} of {_rate(serving['throughput_rps'])} calls/s"
+        f" - tokens: {counts}"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _stages(serving: Tree) -> Table | str:
+    stages = _tree(serving, "stages_s")
+    if not stages:
+        return ""
+    table = Table(title="Where the time goes (as the server tells)", title_justify="left")
+    for heading in ("stage", "mean", "p50", "p90", "share"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for name, entry in stages.items():
+        times = cast(Tree, entry)
+        share = cast("float | None", times["share"])
+        table.add_row(
+            clean(name.removesuffix("_s").replace("_", " ")),
+            *(_time(times[key]) for key in ("mean", "p50", "p90")),
+            "-" if share is None else f"{share:.1%}",
+        )
+    return table
+
+
+def _tree(tree: Tree, key: str) -> Tree:
+    return cast(Tree, tree[key])
+
+
+def _list(tree: Tree, key: str) -> Sequence[Tree]:
+    return cast("Sequence[Tree]", tree[key])
+
+
+def _share(share: Tree) -> tuple[str, str, str]:
+    value = cast("float | None", share["value"])
+    shown = "-" if value is None else f"{value:.0%}"
+    interval = cast("Sequence[float] | None", share["ci95"])
+    bounds = "-" if interval is None else f"{interval[0]:.0%} to {interval[1]:.0%}"
+    return shown, str(share["n"]), bounds
+
+
+def _interval(value: object) -> str:
+    if value is None:
+        return "-"
+    low, high = cast("Sequence[float]", value)
+    return f"{low:.1f} to {high:.1f}"
+
+
+def _number(value: object) -> str:
+    return "-" if value is None else f"{cast(float, value):.1f}"
+
+
+def _time(value: object) -> str:
+    if value is None:
+        return "-"
+    seconds = cast(float, value)
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _rate(value: object) -> str:
+    return "-" if value is None else f"{cast(float, value):.2f}"
