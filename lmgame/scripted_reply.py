@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Literal
@@ -118,47 +119,55 @@ def steps(reply: Reply, received: Received) -> Iterator[Step]:
 def _stream(reply: Reply, received: Received) -> Iterator[Step]:
     yield 0.0, _head(reply, "text/event-stream; charset=utf-8", "Transfer-Encoding: chunked")
     timed = _raw_events(reply) if reply.events is not None else _events(reply, received)
-    last = (0.0, "")
-    for count, (at, data) in enumerate(timed):
+    at, frame = 0.0, b""
+    for count, (when, data) in enumerate(timed):
         if count == reply.break_after:
             break
-        last = (at, data)
-        yield at, _framed(f"data: {data}\n\n")
+        at, frame = when, data
+        yield at, frame
     if reply.ending == "endless":
         for number in itertools.count(1):
-            yield last[0] + number * reply.itl_s, _framed(f"data: {last[1]}\n\n")
+            yield at + number * reply.itl_s, frame
     if reply.break_after is None:
         if reply.done:
-            yield last[0], _framed("data: [DONE]\n\n")
+            yield at, _framed("[DONE]")
         if reply.ending == "keep":
-            yield last[0], b"0\r\n\r\n"
+            yield at, b"0\r\n\r\n"
 
 
-def _raw_events(reply: Reply) -> Iterator[tuple[float, str]]:
+def _raw_events(reply: Reply) -> Iterator[Step]:
     for number, data in enumerate(reply.events or ()):
-        yield reply.ttft_s + number * reply.itl_s, data
+        yield reply.ttft_s + number * reply.itl_s, _framed(data)
 
 
-def _events(reply: Reply, received: Received) -> Iterator[tuple[float, str]]:
-    shape = _shape(received, "chat.completion.chunk")
-
-    def event(delta: Mapping[str, object], finish: str | None, **more: object) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return json.dumps({**shape, "choices": [choice], **more})
-
-    yield 0.0, event({"role": "assistant", "content": ""}, None)
+def _events(reply: Reply, received: Received) -> Iterator[Step]:
+    model = str(received.body.get("model"))
+    yield 0.0, _delta(model, "role", "assistant")
     pieces = [(reply.reasoning_field, piece) for piece in reply.reasoning]
     pieces += [("content", piece) for piece in reply.pieces]
     at = reply.ttft_s
     for number, (name, piece) in enumerate(pieces):
         at = reply.ttft_s + number * reply.itl_s
-        yield at, event({name: piece}, None)
-    ours = {} if reply.server is None else {"lmgame": reply.server}
-    yield at, event({}, reply.finish, **ours)
+        yield at, _delta(model, name, piece)
+    last = {**_shape(model, "chat.completion.chunk"), "choices": [_choice({}, reply.finish)]}
+    if reply.server is not None:
+        last["lmgame"] = reply.server
+    yield at, _framed(json.dumps(last))
     options = received.body.get("stream_options")
     usage = _usage(reply, received)
     if usage is not None and isinstance(options, dict) and options.get("include_usage"):
-        yield at, json.dumps({**shape, "choices": [], "usage": usage})
+        yield at, _framed(json.dumps({**last, "choices": [], "usage": usage}))
+
+
+@lru_cache(maxsize=4096)  # a known-truth server must cost less than who is measured with it
+def _delta(model: str, name: str, piece: str) -> bytes:
+    delta = {"role": piece, "content": ""} if name == "role" else {name: piece}
+    shape = _shape(model, "chat.completion.chunk")
+    return _framed(json.dumps({**shape, "choices": [_choice(delta, None)]}))
+
+
+def _choice(delta: Mapping[str, object], finish: str | None) -> dict[str, object]:
+    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
 def _whole(reply: Reply, received: Received) -> bytes:
@@ -170,7 +179,8 @@ def _whole(reply: Reply, received: Received) -> bytes:
     if reply.reasoning:
         message[reply.reasoning_field] = "".join(reply.reasoning)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
-    value = {**_shape(received, "chat.completion"), "choices": [choice]}
+    model = str(received.body.get("model"))
+    value = {**_shape(model, "chat.completion"), "choices": [choice]}
     usage = _usage(reply, received)
     if usage is not None:
         value["usage"] = usage
@@ -179,8 +189,8 @@ def _whole(reply: Reply, received: Received) -> bytes:
     return json.dumps(value).encode()
 
 
-def _shape(received: Received, kind: str) -> dict[str, object]:
-    return {"id": "chatcmpl-0", "object": kind, "created": 0, "model": received.body.get("model")}
+def _shape(model: str, kind: str) -> dict[str, object]:
+    return {"id": "chatcmpl-0", "object": kind, "created": 0, "model": model}
 
 
 def _usage(reply: Reply, received: Received) -> Mapping[str, object] | None:
@@ -208,6 +218,6 @@ def _head(reply: Reply, kind: str, framing: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _framed(text: str) -> bytes:
-    data = text.encode()
+def _framed(event: str) -> bytes:
+    data = f"data: {event}\n\n".encode()
     return b"%x\r\n%b\r\n" % (len(data), data)

@@ -13,9 +13,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import cast
 
@@ -25,7 +27,7 @@ from lmgame.scripted_reply import Received, Reply, Step, steps
 
 __all__ = ["Received", "Reply", "Script", "ScriptedServer"]
 
-_TURN = 64  # writes in a row before other connections get theirs
+_TURN = 64  # events in a row before other connections get theirs
 
 
 Script = Reply | Sequence[Reply] | Callable[[Received], Reply]
@@ -146,7 +148,9 @@ class ScriptedServer:
         # A burst of many streams must not overflow the queue of new connections.
         listener = socket.create_server(("127.0.0.1", self.port), backlog=2048)
         self.port = listener.getsockname()[1]
-        self._server = await self._loop.create_server(lambda: _Connection(self), sock=listener)
+        self._server = await self._loop.create_server(
+            lambda: _Connection(self), sock=listener, backlog=2048
+        )
 
     async def _shut(self) -> None:
         assert self._server is not None
@@ -176,6 +180,7 @@ class _Connection(asyncio.Protocol):
         self._reply: Reply | None = None  # while one is being played
         self._start = 0.0
         self._timer: asyncio.Handle | None = None
+        self._loop = asyncio.get_running_loop()
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -196,6 +201,12 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        # In a burst all sockets are read before any request is parsed, so that
+        # replies are timed from when requests came, not from when it was their turn.
+        self._loop.call_soon(self._parse, data, perf_counter())
+
+    def _parse(self, data: bytes, at: float) -> None:
+        self._start = at
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -227,28 +238,29 @@ class _Connection(asyncio.Protocol):
         received = Received(path, self._headers, body, self._number)
         self._path, self._headers, self._body = b"", {}, bytearray()
         self._reply = self._server.answer(received)
-        self._steps, self._start = steps(self._reply, received), asyncio.get_running_loop().time()
+        self._steps = steps(self._reply, received)
         self._next = next(self._steps, None)
         self._step()
 
     def _step(self) -> None:
+        if self._reply is None or self._transport is None or self._paused:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        loop, transport = asyncio.get_running_loop(), self._transport
-        for _ in range(_TURN):
-            if self._reply is None or transport is None or self._paused:
-                return
-            if self._next is None:
-                self._finish()
-                return
-            when = self._start + self._next[0]
-            if when > loop.time():
-                self._timer = loop.call_at(when, self._step)
-                return
-            transport.write(self._next[1])
+        transport, now = self._transport, perf_counter()
+        due: list[bytes] = []
+        while self._next is not None and len(due) < _TURN and self._start + self._next[0] <= now:
+            due.append(self._next[1])
             self._next = next(self._steps, None)
-        self._timer = loop.call_later(0, self._step)
+        if due:
+            transport.write(b"".join(due))
+        if self._next is None:
+            self._finish()
+            return
+        # Never early: uvloop rounds a delay to the nearest millisecond, asyncio up.
+        wait = max(self._start + self._next[0] - perf_counter(), 0.0)
+        self._timer = self._loop.call_later(math.ceil(1e3 * wait) / 1e3, self._step)
 
     def _finish(self) -> None:
         reply = self._reply

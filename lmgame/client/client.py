@@ -61,6 +61,14 @@ class Client:
         """Close all connections; calls under way end with failure ``cancelled``."""
         await self._pool.close()
 
+    async def warm(self, connections: int) -> Failure | None:
+        """Open connections ahead of a burst, so that no call pays for its own.
+
+        Returns:
+            Why it was not possible, or None.
+        """
+        return await self._pool.warm(connections)
+
     async def complete(
         self,
         request: Request,

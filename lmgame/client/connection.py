@@ -20,15 +20,38 @@ _LINGER_S = 0.05
 """How long HTTP's own ending may come after the reply's last event."""
 
 
+class Inbox:
+    """What was read in this turn of the event loop and is not parsed yet.
+
+    When many sockets become readable at once, each would be stamped only after
+    all before it were parsed; so all are read and stamped first, then parsed.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[Connection] = []
+
+    def add(self, connection: Connection) -> None:
+        """Parse this connection's bytes once all sockets are read."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._empty)
+        self._waiting.append(connection)
+
+    def _empty(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.parse()
+
+
 class Connection(asyncio.Protocol):
     """Sends a request and stamps what comes back, before anything is parsed.
 
-    Everything happens inside ``data_received``: no task is woken per chunk, so
+    ``data_received`` stamps and no more, and no task is woken per chunk, so
     hundreds of streams stay honest in one process.
 
     Args:
         url: The server, for messages.
         limits: What a response may cost.
+        inbox: Calls ``parse`` when all sockets have been read.
         on_idle: Called when the connection can take another exchange.
         on_lost: Called when it is gone.
 
@@ -41,10 +64,12 @@ class Connection(asyncio.Protocol):
         self,
         url: str,
         limits: Limits,
+        inbox: Inbox,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
     ) -> None:
-        self._url, self._limits = url, limits
+        self._url, self._limits, self._inbox = url, limits, inbox
+        self._unread: list[tuple[float, bytes]] = []
         self._on_idle, self._on_lost = on_idle, on_lost
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -116,8 +141,20 @@ class Connection(asyncio.Protocol):
             self.sent = perf_counter()
 
     def data_received(self, data: bytes) -> None:
-        """Stamp first, parse second."""
-        self._at = at = perf_counter()
+        """Stamp; parse later in this turn of the loop."""
+        at = perf_counter()
+        if not self._unread:
+            self._inbox.add(self)
+        self._unread.append((at, data))
+
+    def parse(self) -> None:
+        """Parse what was read, with the times at which it was."""
+        unread, self._unread = self._unread, []
+        for at, data in unread:
+            self._parse(data, at)
+
+    def _parse(self, data: bytes, at: float) -> None:
+        self._at = at
         reader = self._reader
         if reader is None:  # bytes that nobody asked for
             self.close()
@@ -149,7 +186,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange: a body without a stated length ends here rightly."""
-        reader, at = self._reader, perf_counter()
+        at = perf_counter()
+        self.parse()
+        reader = self._reader
         if reader is not None:
             try:
                 if self._ends_with_connection() and exc is None:

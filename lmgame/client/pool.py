@@ -7,7 +7,7 @@ import ssl
 from time import perf_counter
 
 from lmgame.client.call import Failure
-from lmgame.client.connection import Connection
+from lmgame.client.connection import Connection, Inbox
 from lmgame.client.endpoint import Endpoint
 from lmgame.client.trouble import Trouble, no_connection, too_slow
 
@@ -26,6 +26,7 @@ class Pool:
         self._endpoint = endpoint
         self._address = endpoint.address
         self._tls = ssl.create_default_context() if self._address.tls else None
+        self._inbox = Inbox()
         self._idle: dict[Connection, None] = {}
         self._all: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -36,6 +37,7 @@ class Pool:
         if loop is not self._loop:  # connections cannot follow to another loop
             self._idle.clear()
             self._all.clear()
+            self._inbox = Inbox()
             self._loop = loop
         while self._idle:
             connection, _ = self._idle.popitem()
@@ -73,6 +75,19 @@ class Pool:
         self._all.add(connection)
         return connection
 
+    async def warm(self, connections: int) -> Failure | None:
+        """Have this many connections idle; says why where that cannot be."""
+        if (idle := self.take()) is not None:
+            self._keep(idle)
+        for _ in range(connections - len(self._idle)):
+            try:
+                connection = await self.connect(self._endpoint.limits.connect_s)
+            except Trouble as trouble:
+                return trouble.failure
+            connection.idle_since = perf_counter()
+            self._keep(connection)
+        return None
+
     async def close(self) -> None:
         """Close every connection; calls under way end as cancelled."""
         closed = Failure("cancelled", f"the client of {self._endpoint.base_url} was closed")
@@ -84,7 +99,8 @@ class Pool:
             await asyncio.sleep(0)
 
     def _made(self) -> Connection:
-        return Connection(self._endpoint.base_url, self._endpoint.limits, self._keep, self._forget)
+        url, limits = self._endpoint.base_url, self._endpoint.limits
+        return Connection(url, limits, self._inbox, self._keep, self._forget)
 
     def _keep(self, connection: Connection) -> None:
         self._idle[connection] = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from time import perf_counter
 
 import httpx
 
@@ -79,7 +80,7 @@ def _get(endpoint: Endpoint, key: str, timeout_s: float) -> tuple[int, dict[str,
     if key:
         headers["Authorization"] = f"Bearer {key}"
     url = endpoint.base_url.rstrip("/") + "/models"
-    body = bytearray()
+    body, begin = bytearray(), perf_counter()
     with (
         httpx.Client(trust_env=False, timeout=timeout_s) as client,
         client.stream("GET", url, headers=headers) as response,
@@ -88,6 +89,8 @@ def _get(endpoint: Endpoint, key: str, timeout_s: float) -> tuple[int, dict[str,
             body += piece
             if len(body) > _MOST_BYTES:
                 raise _TooLong
+            if perf_counter() - begin > timeout_s:  # httpx limits each read, not their sum
+                raise httpx.ReadTimeout("too slow")
     return response.status_code, dict(response.headers), bytes(body)
 
 

@@ -53,6 +53,17 @@ class EventParser:
                 data = data[1:]
         if not data:
             return []
+        if (  # one whole event and nothing else, as nearly all servers send them
+            data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.count(b"\n") == 2
+            and b"\r" not in data
+            and not (self._line or self._data or self._type)
+        ):
+            self._start = False
+            if len(data) > self._limit:
+                raise EventTooLong
+            return [Event(data[6:-2].decode("utf-8", "replace"))]
         events: list[Event] = []
         lines = data.splitlines(keepends=True)  # for bytes: CR, LF and CRLF, nothing else
         if lines[-1][-1] not in b"\r\n":
