@@ -20,6 +20,9 @@ from lmgame.game import Game
 
 T = TypeVar("T")
 
+ID = re.compile(r"[A-Z][A-Za-z0-9]*-v[1-9][0-9]*")
+"""The form of a game's id, as in Gymnasium: ``Name-vN``."""
+
 
 class Registry(Generic[T]):
     """Names of one entry-point group.
