@@ -75,6 +75,7 @@ class ChatRequest:
         sampling: How to draw.
         stop: Strings that end the reply.
         choices: The only allowed replies; empty allows everything.
+        ignore_eos: Go on past the end of the text, for load tests (vLLM's extension).
     """
 
     model: str
@@ -85,6 +86,7 @@ class ChatRequest:
     sampling: Sampling
     stop: tuple[str, ...]
     choices: tuple[str, ...]
+    ignore_eos: bool
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -95,7 +97,7 @@ def parse(body: bytes) -> ChatRequest:
     """
     try:
         data = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, f"the request body is not valid JSON: {error}") from error
     if not isinstance(data, dict):
         raise ApiError(400, "the request body must be a JSON object")
@@ -114,6 +116,7 @@ def parse(body: bytes) -> ChatRequest:
         sampling=_sampling(data),
         stop=_stop(data),
         choices=_choices(data),
+        ignore_eos=_flag(data, "ignore_eos"),
     )
 
 

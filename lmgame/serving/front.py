@@ -18,7 +18,7 @@ from lmgame.serving.job import Done, Failed, Job, Text
 from lmgame.serving.metric import Metrics
 from lmgame.serving.reply import Reply, Request
 from lmgame.serving.router import QueueFull, Router
-from lmgame.serving.vocabulary import Vocabulary
+from lmgame.serving.vocabulary import Detokenizer, Vocabulary
 
 log = logging.getLogger("lmgame.serving")
 
@@ -120,7 +120,7 @@ class Front:
         """``GET /health``: 200 once every kind of worker is ready, else 503."""
         del request
         router = self.router
-        status = "ok" if router.ready else "starting"
+        status = "ok" if router.ready else "restarting" if router.started else "starting"
         if router.failed.is_set():
             status = "failed"
         body = {
@@ -192,7 +192,7 @@ class Front:
             prompt = await asyncio.to_thread(self.vocabulary.prompt, wanted.messages)
         else:
             prompt = self.vocabulary.prompt(wanted.messages)
-        choices = tuple(tuple(self.vocabulary.tokenize(text)) for text in wanted.choices)
+        choices = tuple(self._choice(text) for text in wanted.choices)
         context = self.router.context
         needed = max((len(choice) for choice in choices), default=1)
         if len(prompt) + needed > context:
@@ -211,7 +211,16 @@ class Front:
             sampling=wanted.sampling,
             stop=wanted.stop,
             choices=choices,
+            ignore_eos=wanted.ignore_eos,
         )
+
+    def _choice(self, text: str) -> tuple[int, ...]:
+        tokens = self.vocabulary.tokenize(text)
+        detokenizer = Detokenizer(self.vocabulary)
+        if detokenizer.push(tokens) + detokenizer.flush() != text:
+            # SmolLM2's vocabulary, for one, lacks a few bytes; llama.cpp drops them.
+            raise ApiError(400, f"the choice {text!r} has characters that this model cannot write")
+        return tuple(tokens)
 
     async def _whole(self, job: Job, identity: dict[str, Any]) -> web.Response:
         texts: list[str] = []

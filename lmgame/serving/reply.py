@@ -31,6 +31,7 @@ class Request:
         sampling: How to draw.
         stop: Strings that end the reply; they are not part of it.
         choices: Token ids of the only allowed replies; empty allows everything.
+        ignore_eos: Go on past the end of the text.
     """
 
     prompt: list[int]
@@ -38,6 +39,7 @@ class Request:
     sampling: Sampling = GREEDY
     stop: tuple[str, ...] = ()
     choices: tuple[tuple[int, ...], ...] = ()
+    ignore_eos: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the control channel."""
@@ -52,6 +54,7 @@ class Request:
             sampling=Sampling(**data["sampling"]),
             stop=tuple(data["stop"]),
             choices=tuple(tuple(choice) for choice in data["choices"]),
+            ignore_eos=bool(data["ignore_eos"]),
         )
 
 
@@ -128,6 +131,8 @@ class Reply:
     def _choose(self, logits: npt.NDArray[np.float32]) -> Delta:
         allowed = None if self._walk is None else self._walk.allowed()
         token = draw(logits, self.request.sampling, len(self.tokens), allowed)
+        if self._walk is None and self.request.ignore_eos:
+            return self._extend([token], [])
         if self._vocabulary.ends(token):
             return self._end(Delta([token]), "stop")
         if self._walk is None:

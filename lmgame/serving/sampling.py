@@ -24,6 +24,9 @@ class Sampling:
     seed: int = 0
 
 
+GREEDY_BELOW = 1e-3
+"""Colder than this the division overflows, and the draw is greedy to any precision."""
+
 GREEDY = Sampling()
 """Always the most likely token."""
 
@@ -51,7 +54,7 @@ def draw(
     if allowed is not None:
         ids = np.array(sorted(allowed), dtype=np.int64)
         logits = logits[ids]
-    if sampling.temperature <= 0.0:
+    if sampling.temperature < GREEDY_BELOW:
         pick = int(np.argmax(logits))
     else:
         pick = _draw(logits.astype(np.float64) / sampling.temperature, sampling, index)
@@ -66,6 +69,8 @@ def _draw(scaled: npt.NDArray[np.float64], sampling: Sampling, index: int) -> in
     # The first token that reaches top_p is the last one kept.
     kept = int(np.searchsorted(mass, sampling.top_p, side="left")) + 1
     kept = min(kept, len(order))
-    generator = np.random.Generator(np.random.Philox(key=[sampling.seed, index]))
+    generator = np.random.Generator(
+        np.random.Philox(key=np.array([sampling.seed, index], dtype=np.uint64))
+    )
     point = generator.random() * mass[kept - 1]
     return int(order[min(int(np.searchsorted(mass[:kept], point, side="right")), kept - 1)])

@@ -84,7 +84,8 @@ class Vocabulary:
             special: Read ``<|im_end|>`` and its like as control tokens. Only for text
                 that this server wrote itself, never for what a client sent.
         """
-        data = text.encode("utf-8", "surrogatepass")
+        # Half a surrogate pair is valid JSON but not UTF-8, which llama.cpp insists on.
+        data = text.encode("utf-8", "replace")
         room = len(data) + 8
         buffer = (c_int32 * room)()
         count = self._lib.llama_tokenize(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lmgame.errors import LmgameError
 from lmgame.serving.channel import WorkerChannel
-from lmgame.serving.engine import PREFILL_CHUNK, Engine
+from lmgame.serving.engine import Engine
 from lmgame.serving.role import (
     ColocatedRole,
     DecodeRole,
@@ -103,7 +103,7 @@ def main(argument: str) -> None:
             threads=settings.threads,
         )
         # The first calls build graphs and touch memory; nobody should wait for that.
-        engine.prefill([engine.vocabulary.eos] * min(PREFILL_CHUNK, settings.context), 0)
+        engine.prefill([engine.vocabulary.eos] * 16, 0)
         state_bytes = engine.state_bytes()
     except LmgameError as error:
         channel.send({"op": "fatal", "message": str(error)})
