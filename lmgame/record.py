@@ -236,7 +236,7 @@ def decode(data: bytes, where: str) -> Header | Played | Suspended | Result:
     """
     body = data[:-_SUM_BYTES] + b"}"
     found = data[-_SUM_BYTES:]
-    if not found.startswith(_SUM):
+    if not (found.startswith(_SUM) and found.endswith(b'"}')):
         _refuse_newer(data, where)
         raise LogCorrupt(f"{where}: not a whole line of a match log (no checksum at its end)")
     if found[len(_SUM) : -2] != digest(body).encode():

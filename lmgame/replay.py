@@ -126,11 +126,22 @@ def _check_result(world: World, log: Log, result: Result) -> None:
             raise ReplayMismatch(
                 f"{log.path}: result line: {name}: the rules say {ours}, the log {theirs}"
             )
-    outcome = game.outcome()
-    if (outcome is not None) != (result.end == "over") or (
-        outcome is not None and outcome.winner != result.winner
-    ):
-        raise ReplayMismatch(f"{log.path}: result line: ended by {result.end!r}, not by the rules")
+    if not _ended_like(log, world, result):
+        raise ReplayMismatch(
+            f"{log.path}: result line: end {result.end!r} with winner {result.winner} is not how "
+            "this match ended"
+        )
+
+
+def _ended_like(log: Log, world: World, result: Result) -> bool:
+    """Whether a match can have ended as its result says."""
+    outcome = world.game.outcome()
+    if outcome is not None:
+        return (result.end, result.winner) == ("over", outcome.winner)
+    if result.end == "max_decisions":
+        return result.winner is None and max(world.counts) == log.header.max_decisions
+    last = log.landings[-1] if log.landings else ()
+    return result.end == "forfeit" and all(one.action is None for one in last) and bool(last)
 
 
 def find_logs(run: Path) -> list[Path]:

@@ -87,6 +87,7 @@ def _check_determinism(factory: Callable[[], Game], seed: int) -> None:
     one, other = _started(factory, seed), _started(factory, seed)
     first, second = Rng(seed), Rng(seed)
     for _ in range(60):
+        _check_state(one)
         assert one.fingerprint() == other.fingerprint(), "same seed and actions, other state"
         if one.outcome() is not None:
             break

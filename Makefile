@@ -1,0 +1,50 @@
+# Everything a newcomer needs: `make play` and `make test`.
+# PYTHON chooses the interpreter (3.11, 3.12 or 3.13), VENV where it is set up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: setup play test lint types unit bench golden clean
+
+setup: $(VENV)/ready
+	@$(BIN)/python -m lmgame.serving.weights
+
+# setuptools is installed first and used as it is, so that nothing is fetched twice.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "lmgame needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -c constraints.txt setuptools wheel
+	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[embedded,dev]'
+	@touch $@
+
+play: setup
+	$(BIN)/lmgame play experiment=demo
+
+test: lint types unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Links that show the package as it is installed (see [tool.mypy]).
+types: setup
+	@rm -rf build/types && mkdir -p build/types/lmgame
+	@ln -s $(CURDIR)/lmgame/* $(CURDIR)/games $(CURDIR)/agents $(CURDIR)/configs build/types/lmgame/
+	$(BIN)/mypy -p lmgame -p tests -p benchmarks
+
+unit: setup
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: setup
+	$(BIN)/python benchmarks/games.py
+	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/client.py
+	$(BIN)/python benchmarks/embedded.py
+
+golden: setup
+	$(BIN)/python -m tests.games.golden
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmgame.agent import Decision
+from lmgame.clock import Simulated, latency_from
+from lmgame.errors import ReplayMismatch
+from lmgame.game import Game, Turn
+from lmgame.games.tetris import Tetris, TetrisVersus
+from lmgame.match import Policy
+from lmgame.record import Result, Suspended, essence
+from tests.nim import Nim
+from tests.table import Answer, Table, first, spread
+
+
+def finished(table: Table) -> Result:
+    result = table.play()
+    assert isinstance(result, Result)
+    return result
+
+
+def tokens(game: Game) -> Simulated:
+    """A clock that depends on nothing but the replies."""
+    return Simulated(latency_from("tokens", 0.3, 0.1))
+
+
+def says(outcome: str, reason: str = "because") -> Answer:
+    return lambda turn: Decision(None, outcome, reason)  # type: ignore[arg-type] # the test's own words
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """The first answer for the first call, and so on; the last one stays."""
+    rest = list(answers)
+
+    def answer(turn: Turn) -> Decision:
+        return (rest.pop(0) if len(rest) > 1 else rest[0])(turn)
+
+    return answer
+
+
+def test_turns_alternate_and_the_winner_took_the_last_one(tmp_path: Path) -> None:
+    table = Table(Nim, [first, first], tmp_path / "log")
+    result = finished(table)
+    assert result.end == "over"
+    assert [one.seat for one in table.log().played] == [
+        number % 2 for number in range(sum(result.decisions))
+    ]
+    assert result.winner == table.log().played[-1].seat
+
+
+def test_simultaneous_seats_land_together_when_paused(tmp_path: Path) -> None:
+    table = Table(TetrisVersus, [spread, spread], tmp_path / "log", changes={"max_decisions": 10})
+    result = finished(table)
+    assert result.end == "max_decisions"
+    assert result.decisions == (10, 10)
+    assert all(len(landing) == 2 for landing in table.log().landings)
+
+
+def test_simulated_seats_land_each_at_their_own_tick(tmp_path: Path) -> None:
+    table = Table(TetrisVersus, [spread, spread], tmp_path / "log", tokens)
+    finished(table)
+    log = table.log()
+    ticks = [one.tick for one in log.played]
+    assert ticks == sorted(ticks)
+    assert 1 in {len(landing) for landing in log.landings}
+    for one in log.played:
+        if one.action is None:
+            continue  # the match ended while this one was thought about
+        completion = one.tries[0].calls[0].usage.completion or 0
+        assert one.tick - one.seen == pytest.approx(60 * (0.3 + 0.1 * (completion - 1)), abs=1)
+
+
+def test_the_world_moves_while_a_seat_thinks(tmp_path: Path) -> None:
+    def slowly(game: Game) -> Simulated:
+        return Simulated(lambda thought: 2.0)
+
+    wait: Answer = lambda turn: Decision("press wait")  # noqa: E731 - typed
+    table = Table(Tetris, [wait], tmp_path / "log", slowly, changes={"max_decisions": 3})
+    assert finished(table).ticks == 360
+
+
+def test_an_action_that_became_illegal_is_late_and_the_default_is_taken(tmp_path: Path) -> None:
+    # After 30 s at level 1 the piece has locked and another one falls; the wide
+    # placement of the first may fit or not, but hold-twice style refusals must
+    # be called late, never illegal.
+    def answer(turn: Turn) -> Decision:
+        return Decision(turn.actions.choices[-1 if turn.number % 2 else 0])
+
+    table = Table(
+        lambda: Tetris(level=15),
+        [answer],
+        tmp_path / "log",
+        lambda game: Simulated(lambda thought: 3.0),
+    )
+    table.play()
+    outcomes = {one.outcome for one in table.log().played}
+    assert "illegal" not in outcomes
+    assert outcomes <= {"ok", "late"}
+    for one in table.log().played:
+        if one.outcome == "late":
+            assert one.action in (None, "press wait")
+            assert one.reason
+
+
+def test_a_bad_reply_is_asked_again_with_the_reason(tmp_path: Path) -> None:
+    table = Table(Nim, [in_turn(says("unparsable", "say take N"), first), first], tmp_path / "log")
+    finished(table)
+    assert table.agents[0].feedback[:2] == [None, "say take N"]
+    played = table.log().played[0]
+    assert [one.outcome for one in played.tries] == ["unparsable", "ok"]
+    assert played.outcome == "ok"
+
+
+def test_after_the_last_bad_reply_the_default_is_taken(tmp_path: Path) -> None:
+    table = Table(Nim, [says("empty"), first], tmp_path / "log", policy=Policy(retries=2))
+    finished(table)
+    played = table.log().played[0]
+    assert [one.outcome for one in played.tries] == ["empty"] * 3
+    assert (played.outcome, played.action) == ("empty", "take 1")
+
+
+def test_after_the_last_bad_reply_a_seat_may_forfeit(tmp_path: Path) -> None:
+    policy = Policy(retries=0, then="forfeit")
+    table = Table(Nim, [first, says("ambiguous", "two moves")], tmp_path / "log", policy=policy)
+    result = finished(table)
+    assert (result.end, result.winner) == ("forfeit", 0)
+    assert "two moves" in result.reason
+
+
+def test_failed_calls_are_made_again_and_then_suspend(tmp_path: Path) -> None:
+    policy = Policy(attempts=3, backoff_s=0)
+    table = Table(Nim, [first, says("failed", "no server")], tmp_path / "log", policy=policy)
+    stopped = table.play()
+    assert isinstance(stopped, Suspended)
+    assert stopped.reason == "no server"
+    assert len(stopped.tries) == 3
+    log = table.log()
+    assert log.result is None
+    assert len(log.played) == 1
+    assert log.suspended == [stopped]
+
+
+def test_failed_calls_may_take_the_default_instead(tmp_path: Path) -> None:
+    policy = Policy(attempts=2, backoff_s=0, failed="default")
+    table = Table(Nim, [first, says("failed")], tmp_path / "log", policy=policy)
+    assert finished(table).end == "over"
+    assert {one.outcome for one in table.log().played if one.seat == 1} == {"failed"}
+
+
+def test_a_failure_in_between_costs_nothing_but_a_try(tmp_path: Path) -> None:
+    flaky = in_turn(says("failed"), first)
+    table = Table(Nim, [flaky, first], tmp_path / "log")
+    assert finished(table).end == "over"
+    assert [one.outcome for one in table.log().played[0].tries] == ["failed", "ok"]
+
+
+def test_an_agent_that_raises_is_data_not_a_crash(tmp_path: Path) -> None:
+    def broken(turn: Turn) -> Decision:
+        raise RuntimeError("I have a bug")
+
+    stopped = Table(Nim, [broken, first], tmp_path / "log").play()
+    assert isinstance(stopped, Suspended)
+    assert "I have a bug" in stopped.reason
+
+
+def test_an_agent_that_claims_an_illegal_action_is_not_believed(tmp_path: Path) -> None:
+    table = Table(Nim, [lambda turn: Decision("take 9"), first], tmp_path / "log")
+    finished(table)
+    played = table.log().played[0]
+    assert (played.outcome, played.action) == ("illegal", "take 1")
+    assert played.reason
+
+
+def test_an_overdrawn_time_bank_makes_decisions_late(tmp_path: Path) -> None:
+    table = Table(
+        Nim, [spread, spread], tmp_path / "log", lambda game: Simulated(lambda t: 1.0, bank_s=2.0)
+    )
+    finished(table)
+    outcomes = [one.outcome for one in table.log().played if one.seat == 0]
+    assert outcomes[:3] == ["ok", "ok", "late"]
+
+
+@pytest.mark.parametrize(
+    ("make", "seats", "clock"),
+    [
+        (Nim, 2, tokens),
+        (Tetris, 1, tokens),
+        (TetrisVersus, 2, tokens),
+        (TetrisVersus, 2, None),
+    ],
+    ids=["nim", "tetris", "versus simulated", "versus paused"],
+)
+def test_a_match_killed_anywhere_continues_to_the_same_log(
+    make: type[Game], seats: int, clock: object, tmp_path: Path
+) -> None:
+    extra = {} if clock is None else {"clock": clock}
+    whole = Table(make, [spread] * seats, tmp_path / "whole", **extra)  # type: ignore[arg-type] # either clock
+    whole.play()
+    data = (tmp_path / "whole").read_bytes()
+    for number, size in enumerate(range(1, len(data), max(1, len(data) // 25))):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_bytes(data[:size])
+        if b"\n" not in data[:size]:
+            path.unlink()
+        again = Table(make, [spread] * seats, path, **extra)  # type: ignore[arg-type] # either clock
+        if b"\n" in data[:size] and again.log().result is not None:
+            continue
+        again.play()
+        assert essence(again.lines()) == essence(whole.lines()), f"killed at byte {size}"
+
+
+def test_a_continued_agent_remembers_what_it_would_have(tmp_path: Path) -> None:
+    whole = Table(Tetris, [spread], tmp_path / "whole")
+    whole.play()
+    lines = whole.lines()
+    half = tmp_path / "half"
+    half.write_bytes(b"\n".join(lines[: len(lines) // 2]) + b"\n")
+    again = Table(Tetris, [spread], half)
+    again.play()
+    assert again.agents[0].memory == whole.agents[0].memory
+
+
+def test_a_suspended_match_continues_as_if_nothing_had_been(tmp_path: Path) -> None:
+    whole = Table(Nim, [spread, spread], tmp_path / "whole")
+    whole.play()
+    stopping = in_turn(spread, spread, says("failed"))
+    path = tmp_path / "stopped"
+    assert isinstance(Table(Nim, [stopping, spread], path).play(), Suspended)
+    again = Table(Nim, [spread, spread], path)
+    assert isinstance(again.play(), Result)
+    assert essence(again.lines()) == essence(whole.lines())
+    assert len(again.log().suspended) == 1
+
+
+def test_a_log_of_other_rules_cannot_be_continued(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    Table(Nim, [in_turn(first, first, says("failed")), first], path).play()
+    with pytest.raises(ReplayMismatch, match="log:2: seat 0 sees observation"):
+        Table(lambda: Nim(most=29), [first, first], path).play()
