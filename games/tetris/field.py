@@ -256,6 +256,7 @@ class Field:
 
     def _lose(self, reason: str) -> None:
         self.over, self.shape, self.mask = reason, NOTHING, 0
+        self.fall = self.timer = 0
 
     def _lock(self) -> None:
         shape, spin = self.shape, self._spin()
