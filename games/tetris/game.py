@@ -31,6 +31,7 @@ class TetrisGame(Game):
         if actions not in MODES:
             raise ConfigError(f"actions={actions!r} is not one of {', '.join(MODES)}")
         self.level, self.queue, self.mode = level, queue, actions
+        self._seats = tuple(range(len(self.spec.seats)))
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -42,7 +43,7 @@ class TetrisGame(Game):
 
     def acting(self) -> tuple[int, ...]:
         """Every seat, until the match is over."""
-        return () if self._over else tuple(range(len(self._fields)))
+        return () if self._over else self._seats
 
     def actions(self, seat: int) -> Actions:
         """Distinct placements by turns and column, then single inputs; see the class."""
