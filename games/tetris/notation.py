@@ -46,7 +46,8 @@ _PLACE = (
     r"place[\s(\[:=]{1,4}(?:c(?:ol(?:umn)?)?[\s:=]{1,3})?-?[0-9]{1,3}"
     r"[\s,;]{1,4}(?:r(?:ot(?:ation)?)?[\s:=]{1,3})?-?[0-9]{1,3}(?![0-9])\)?"
 )
-_PRESS = rf"press[\s(\[:=]{{1,4}}{_ITEM}(?:[\s,;+>-]{{1,4}}{_ITEM}){{0,63}}\)?"
+_NEXT = r"[\s,;+>-]{1,4}(?:(?:and|then)\s{1,2}){0,2}"
+_PRESS = rf"press[\s(\[:=]{{1,4}}{_ITEM}(?:{_NEXT}{_ITEM}){{0,63}}\)?"
 _FLAGS = re.IGNORECASE | re.ASCII
 _ACTION = re.compile(rf"(?<![a-z0-9])(?:{_PLACE}|{_PRESS})", _FLAGS)
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -81,6 +82,8 @@ def parse(text: str) -> Action:
 def _inputs(text: str) -> Action:
     codes: list[int] = []
     for name, repeat in _INPUT.findall(text):
+        if name.lower() in ("and", "then"):
+            continue
         code = _CODES.get(name.lower())
         if code is None:
             raise IllegalAction(_unknown(name))
