@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lmgame.record import Log
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
+PORT = 8000
+"""Where `lmgame serve` listens unless it is told otherwise."""
 
 OVERRIDES = """
 settings are written KEY=VALUE at the end of the line:
@@ -99,6 +101,11 @@ settings are written KEY=VALUE at the end of the line:
     )
     _takes_settings(serve)
     _add_replay(commands)
+    _add_looks(commands)
+    return parser
+
+
+def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     games = _command(
         commands,
         "games",
@@ -117,7 +124,6 @@ settings are written KEY=VALUE at the end of the line:
     )
     _takes_settings(doctor)
     _takes_json(doctor, "print JSON")
-    return parser
 
 
 def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -183,12 +189,12 @@ def _serve(options: argparse.Namespace) -> int:
     from lmgame.config import EmbeddedBackend
 
     overrides: list[str] = options.settings
-    if not any(one.lstrip("+").startswith("backend.port=") for one in overrides):
-        overrides = [*overrides, "backend.port=8000"]
     backend = config.load(overrides).backend
     if not isinstance(backend, EmbeddedBackend):
         raise UsageError("lmgame serve starts backend=embedded; any other server is started by you")
     checked = config.embedded(backend)
+    if not any(one.startswith("backend.port=") for one in overrides):
+        checked = checked.model_copy(update={"port": PORT})
     from lmgame.serving.launch import run
 
     run(checked)

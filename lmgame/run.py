@@ -35,7 +35,8 @@ from lmgame.record import SCHEMA_VERSION, Header, Log, Result, Seat, Suspended, 
 PACKAGES = ("lmgame", "numpy", "gymnasium", "httptools", "uvloop", "xllamacpp", "llama-cpp-python")
 ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo")
 """Settings that do not change what any one match is; a run may change them."""
-_TRANSPORT = ("host", "port", "queue", "connect_s", "first_token_s", "total_s")
+_TRANSPORT = ("base_url", "key_env", "host", "port", "connect_s", "first_token_s", "total_s")
+"""Where a backend is and how patient we are: it may move between two sittings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Run:
             policy=cast(State, settings.policy.model_dump(mode="json")),
             max_decisions=settings.max_decisions,
             slo=cast(State, settings.slo.model_dump(mode="json")),
-            backend={key: value for key, value in backend.items() if key not in _TRANSPORT},
+            backend=cast(State, backend),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=versions(),
         )
@@ -264,7 +265,7 @@ def match_key(header: Header) -> str:
         "clock": header.clock,
         "policy": header.policy,
         "max_decisions": header.max_decisions,
-        "backend": header.backend,
+        "backend": {k: v for k, v in header.backend.items() if k not in _TRANSPORT},
     }
     return digest(json.dumps(spec, sort_keys=True).encode())
 

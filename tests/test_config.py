@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from lmgame import config
+from lmgame.errors import ConfigError, LmgameError, NameNotFound
+
+
+def refusal(*overrides: str) -> str:
+    """The message that some overrides are refused with."""
+    with pytest.raises(LmgameError) as caught:
+        config.load(overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("group", ["game", "agent", "backend", "clock", "slo", "experiment"])
+def test_every_preset_composes_and_is_checked(group: str) -> None:
+    presets = [name for name in config.options(group) if name != "any"]
+    assert presets
+    for name in presets:
+        extra = ["backend.model=m"] if (group, name) == ("backend", "openai") else []
+        assert config.load([f"{group}={name}", *extra])
+
+
+def test_what_a_user_writes_wins_over_a_preset() -> None:
+    assert config.load(["experiment=demo"]).episodes > 1
+    assert config.load(["experiment=demo", "episodes=1"]).episodes == 1
+
+
+def test_games_are_named_in_snake_case_or_by_id() -> None:
+    assert config.load(["game=tetris"]).game.id == "Tetris-v1"
+    assert config.load(["game=tetris_versus"]).game.id == "TetrisVersus-v1"
+    assert config.load(["game=TetrisVersus-v1"]).game.id == "TetrisVersus-v1"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("game=tetriss", "unknown game 'tetriss'; did you mean 'tetris'"),
+        ("agent=grredy", "unknown agent 'grredy'; did you mean 'greedy'?"),
+        ("backend=embeded", "unknown backend 'embeded'; did you mean 'embedded'?"),
+        ("clock=pause", "unknown clock 'pause'; did you mean 'paused'?"),
+        ("game.levl=3", "unknown setting 'game.levl'; did you mean 'game.level'"),
+        ("+slo.ttft=2", "unknown setting 'slo.ttft'; did you mean 'slo.ttft_s'"),
+        ("epsiodes=3", "unknown setting 'epsiodes'; did you mean 'episodes'"),
+        ("+backend.slotz=3", "unknown setting 'backend.slotz'; did you mean 'backend.slots'"),
+        ("seed=abc", "seed='abc': Input should be a valid integer"),
+        ("seed=1.5", "seed=1.5: Input should be a valid integer"),
+        ("seed=-1", "seed=-1"),
+        ("episodes=0", "episodes=0"),
+        ("slo.ttft_s=-1", "slo.ttft_s=-1: Input should be greater than 0"),
+        ("slo.ttft_s=nan", "slo.ttft_s"),
+        ("backend.mode=split", "backend.mode='split'"),
+        ("backend.port=99999", "backend.port=99999"),
+        ("policy.then=resign", "policy.then='resign'"),
+        ("agents=[llm", "cannot read 'agents=[llm'"),
+        ("nonsense", "cannot read 'nonsense': write KEY=VALUE"),
+        ("backend=openai", "backend.model has no value: write backend.model=VALUE"),
+    ],
+)
+def test_a_mistake_is_named_with_what_would_do(override: str, message: str) -> None:
+    found = refusal(override)
+    assert found.startswith(message)
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "backend.key_env=sk-secret-1",
+        "backend.key_env='a key with spaces sk-secret-1'",
+        "backend.base_url=http://user:sk-secret-1@host/v1",
+        "+backend.api_key=sk-secret-1",
+        "backend.api_key=sk-secret-1",
+        "backend.api_key=[sk-secret-1",
+    ],
+)
+def test_a_key_that_was_written_in_the_wrong_place_is_not_repeated(override: str) -> None:
+    assert "sk-secret-1" not in refusal("backend=openai", "backend.model=m", override)
+
+
+def test_a_url_must_be_one() -> None:
+    for url in ("localhost:8000", "ftp://host/v1", "http://"):
+        with pytest.raises(ConfigError, match="http://HOST:PORT"):
+            config.load(["backend=openai", "backend.model=m", f"backend.base_url={url}"])
+
+
+def test_settings_of_the_llm_reach_only_seats_that_have_them() -> None:
+    overrides = ["game=tetris_versus", "agents=[llm,greedy]", "agent.temperature=0.5"]
+    settings = config.load(overrides)
+    assert config.agent_settings(settings, "llm", overrides).settings["temperature"] == 0.5
+    assert config.agent_settings(settings, "greedy", overrides).settings == {}
+
+
+def test_settings_reach_an_agent_that_is_not_the_default() -> None:
+    overrides = ["agent=random", "agents=[llm,random]"]
+    settings = config.load(overrides)
+    assert config.agent_settings(settings, "llm", overrides).settings["max_tokens"] == 32
+
+
+def test_an_unknown_agent_in_a_list_is_named() -> None:
+    settings = config.load(["agents=[llm,gredy]"])
+    with pytest.raises(NameNotFound, match="did you mean 'greedy'"):
+        config.agent_settings(settings, "gredy", [])
