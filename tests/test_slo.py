@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmgame.client import Call, Failure, FailureKind, Timing, Usage
@@ -25,6 +25,8 @@ from lmgame.slo import (
     tpot,
     wilson,
 )
+
+unhurried = settings(deadline=None)  # the machine may be busy with other things
 
 
 def call(
@@ -174,6 +176,7 @@ def test_marginal_attainment_is_looser_than_joint() -> None:
     assert (found.ttft_s.value, found.tpot_s.value, found.joint.value) == (0.9, 0.9, 0.8)
 
 
+@unhurried
 @given(decisions_, slos)
 def test_joint_misses_are_at_least_each_limits_and_at_most_their_sum(
     decisions: list[tuple[float | None, list[Call]]], slo: Slo
@@ -190,6 +193,7 @@ def test_joint_misses_are_at_least_each_limits_and_at_most_their_sum(
             assert found.joint.value <= share.value
 
 
+@unhurried
 @given(decisions_, slos)
 def test_nothing_is_out_of_bounds(
     decisions: list[tuple[float | None, list[Call]]], slo: Slo
@@ -214,6 +218,7 @@ def test_nothing_is_out_of_bounds(
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@unhurried
 @given(decisions_, slos, st.randoms(use_true_random=False))
 def test_the_order_of_decisions_does_not_matter(
     decisions: list[tuple[float | None, list[Call]]], slo: Slo, shuffle: random.Random
@@ -247,6 +252,7 @@ def test_wilson_against_newcombes_table(met: int, n: int, low: float, high: floa
     assert found == pytest.approx((low, high), abs=5e-5)
 
 
+@unhurried
 @given(st.integers(1, 500), st.floats(0, 1))
 def test_wilson_ends_solve_the_score_equation(n: int, share: float) -> None:
     """At each end the observed share lies exactly z standard errors away."""
@@ -270,6 +276,7 @@ def test_fifty_calls_cannot_certify_99_percent() -> None:
     assert found[0] < 0.99
 
 
+@unhurried
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.floats(0, 100))
 def test_percentiles_are_numpys_linear_ones(values: list[float], q: float) -> None:
     assert percentile(values, q) == float(np.percentile(values, q, method="linear"))
@@ -284,6 +291,7 @@ def test_a_percentile_between_two_values() -> None:
 # Goodput
 
 
+@unhurried
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12))
 def test_busy_seconds_against_counting(spans: Sequence[tuple[int, int]]) -> None:
     covered = {second for at, length in spans for second in range(at, at + length)}

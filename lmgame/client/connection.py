@@ -95,7 +95,9 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether a request could be sent now."""
         transport = self._transport
-        return transport is not None and not transport.is_closing() and self._reader is None
+        if transport is None or transport.is_closing():
+            return False
+        return self._reader is None and not self._unread  # unread: bytes nobody asked for
 
     def send(self, data: bytes, reader: ReplyReader) -> asyncio.Future[Failure | None]:
         """Send a request; its response goes to the reader.

@@ -47,8 +47,8 @@ def test_times_are_in_order_and_as_scripted(ask: Ask) -> None:
     # The server never sends early; how late it may be is the machine's affair.
     assert known[2] >= 0.1
     assert known[3] >= 0.15
-    assert known[4] - known[2] == pytest.approx(0.2, abs=0.1)
-    assert call.tpot_s == pytest.approx(0.05, abs=0.025)
+    assert known[4] >= 0.3
+    assert call.tpot_s == pytest.approx((known[4] - known[2]) / 4)
 
 
 def test_waiting_in_the_client_is_part_of_every_time() -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmgame.client.sse import Event, EventParser, EventTooLong
@@ -23,6 +23,8 @@ LINES = st.one_of(
 STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"])), max_size=30).map(
     lambda pairs: b"".join(line + end for line, end in pairs)
 )
+
+unhurried = settings(deadline=None)  # the machine may be busy with other things
 
 
 def parse(pieces: Sequence[bytes]) -> list[Event]:
@@ -53,6 +55,7 @@ def reference(stream: bytes) -> list[Event]:
     return events
 
 
+@unhurried
 @given(STREAMS, st.data())
 def test_events_do_not_depend_on_where_bytes_are_split(stream: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
@@ -61,16 +64,19 @@ def test_events_do_not_depend_on_where_bytes_are_split(stream: bytes, data: st.D
     assert parse(pieces) == parse([stream])
 
 
+@unhurried
 @given(STREAMS)
 def test_byte_by_byte_gives_the_same_events(stream: bytes) -> None:
     assert parse([bytes([byte]) for byte in stream]) == parse([stream])
 
 
+@unhurried
 @given(STREAMS)
 def test_events_are_those_of_the_standard(stream: bytes) -> None:
     assert parse([stream]) == reference(stream)
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=40)))
 def test_any_bytes_are_survived(pieces: list[bytes]) -> None:
     parse(pieces)
