@@ -5,13 +5,16 @@ Every example runs on the fast and the slow Tetris at once.
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from lmgame.games.tetris import Snapshot, Tetris, TetrisVersus, parse_text, rank_placements
 from lmgame.games.tetris.scoring import GRAVITY
+from lmgame.games.tetris.srs import CELLS, FLOOR, KINDS, MASKS, PAD, turn
 
-from .slow_tetris import speed
-from .tetris_pair import Pair, drawn
+from .slow_tetris import SlowSeat, speed
+from .tetris_pair import Pair, drawn, seat_state
 
 # The overhang at column 2 stops the second and third kick test; the fifth works.
 TRIPLE_BOARD = """
@@ -129,6 +132,37 @@ def test_a_blocked_turn_does_nothing() -> None:
     assert [x for x, _ in before] == [4] * 4
     pair.play({0: ["cw"]})
     assert active(pair.fast) == before
+
+
+def test_kicks_are_those_of_the_offset_tables() -> None:
+    random = Random(9)
+    succeeded = {kind: set[int]() for kind in KINDS}
+    slow = SlowSeat(0, 1)
+    board = FLOOR
+    for number in range(20_000):
+        if number % 40 == 0:
+            part = random.uniform(0.2, 0.6)
+            slow.blocks = {
+                (x, y): "J" for x in range(10) for y in range(9) if random.random() < part
+            }
+            board = FLOOR | sum(1 << (10 * (y + PAD) + x) for x, y in slow.blocks)
+        shape, x, y = random.randrange(28), random.randrange(2, 13), random.randrange(2, 12)
+        mask = MASKS[shape][x] << (10 * y)
+        if not mask or board & mask:
+            continue
+        cells = {(x + dx - PAD, y + dy - PAD) for dx, dy in CELLS[shape]}
+        slow.kind, slow.state, slow.lowest = KINDS[shape // 4], shape % 4, 0
+        slow.cx, slow.cy = next(c for c in cells if set(slow.cells(*c, shape % 4)) == cells)
+        clockwise = random.random() < 0.5
+        after = turn(board, shape, x, y, clockwise)
+        assert slow.turn(1 if clockwise else 3) == (after is not None)
+        if after is not None:
+            shape, x, y, test = after
+            cells = {(x + dx - PAD, y + dy - PAD) for dx, dy in CELLS[shape]}
+            assert (cells, test) == (set(slow.active), slow.last_turn)
+            succeeded[slow.kind].add(test)
+    assert succeeded.pop("O") == {0}
+    assert {kind: len(tests) for kind, tests in succeeded.items()} == dict.fromkeys("IJLSTZ", 5)
 
 
 # Scoring -----------------------------------------------------------------
@@ -285,6 +319,18 @@ def test_fifteen_moves_keep_a_piece_alive_and_no_more() -> None:
     pair.play({0: ["left"]})
     pair.play({0: 10})
     assert pair.fast.statistics(0)["pieces"] == 1
+
+
+def test_a_piece_that_has_used_its_moves_keeps_its_timer_in_the_air() -> None:
+    pair = play("T", "..........", "down " * 19)
+    pair.play({0: 1})
+    for move in range(15):
+        pair.play({0: ["left" if move % 2 else "right"]})
+    pair.play({0: 5})
+    pair.play({0: ["cw", "ccw"]})  # kicked off the floor, and flat one row above it
+    assert min(y for _, y in active(pair.fast)) == 1
+    assert seat_state(pair.fast, 0)["timer"] == 5
+    pair.play({0: 300})
 
 
 def test_the_level_rises_every_ten_lines_and_stops_at_twenty() -> None:
