@@ -21,8 +21,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from time import perf_counter
 
@@ -40,7 +40,7 @@ Ask = Callable[[], Awaitable[Sample]]
 
 
 @contextlib.asynccontextmanager
-async def ours(url: str, streams: int, warm: bool = False):  # type: ignore[no-untyped-def]  # noqa: ANN201 - see Ask
+async def ours(url: str, streams: int, warm: bool = False) -> AsyncIterator[Ask]:
     request = Request([Message("user", PROMPT)], max_tokens=TOKENS)
     async with Client(Endpoint(url, "scripted")) as client:
         if warm:
@@ -57,7 +57,7 @@ async def ours(url: str, streams: int, warm: bool = False):  # type: ignore[no-u
 
 
 @contextlib.asynccontextmanager
-async def with_httpx(url: str, streams: int):  # type: ignore[no-untyped-def]  # noqa: ANN201 - see Ask
+async def with_httpx(url: str, streams: int) -> AsyncIterator[Ask]:
     import httpx
 
     body = {
@@ -85,7 +85,7 @@ async def with_httpx(url: str, streams: int):  # type: ignore[no-untyped-def]  #
 
 
 @contextlib.asynccontextmanager
-async def with_openai(url: str, streams: int):  # type: ignore[no-untyped-def]  # noqa: ANN201 - see Ask
+async def with_openai(url: str, streams: int) -> AsyncIterator[Ask]:
     import openai
 
     async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
@@ -109,7 +109,7 @@ async def with_openai(url: str, streams: int):  # type: ignore[no-untyped-def]  
 
 CLIENTS = {
     "lmgame": ours,
-    "warm": partial(ours, warm=True),
+    "warm": warmed,
     "httpx": with_httpx,
     "openai": with_openai,
 }
@@ -157,7 +157,7 @@ def compare(names: list[str], levels: list[int], rounds: int) -> None:
     url = server.stdout.readline().strip()
     print(
         f"{os.cpu_count()} x {_processor()}, load {os.getloadavg()[0]:.1f}, "
-        f"Python {platform.python_version()}, uvloop {uvloop.__version__}\n"
+        f"Python {platform.python_version()}, uvloop {version('uvloop')}\n"
         f"truth: TTFT {TTFT_S * 1e3:g} ms, {TOKENS} tokens {ITL_S * 1e3:g} ms apart\n"
         f"{'client':8}{'streams':>8}{'calls':>7}{'attain':>9}   {'95 %':13}"
         f"{'TTFT p50':>9}{'p99':>8}{'TPOT':>8}{'CPU us':>9}"
