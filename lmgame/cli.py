@@ -288,8 +288,8 @@ def _games(options: argparse.Namespace) -> int:
     game_id = names.get(options.name, options.name)
     if game_id not in names.values():
         raise NameNotFound("game", options.name, names)
-    game = registry.games.load(game_id)
-    page = inspect.getdoc(game) or ""
+    game = registry.games.make(game_id, {})
+    page = inspect.getdoc(type(game)) or ""
     if options.json:
         print(json.dumps({"id": game_id, "page": page, "rules": game.rules}, indent=1))
     else:

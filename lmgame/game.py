@@ -156,8 +156,9 @@ class Game(ABC):
     """Rules. See the module docstring; every subclass passes testing.check_game."""
 
     spec: ClassVar[GameSpec]
-    rules: ClassVar[str]
-    """What a player is told: the text of the folder's ``rules.md``."""
+    rules: str
+    """What a player is told, from the folder's ``rules.md``; an instance whose
+    settings leave something out may leave it out here as well."""
 
     @abstractmethod
     def reset(self, seed: int) -> None:

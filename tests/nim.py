@@ -22,7 +22,7 @@ class Nim(Game):
     spec: ClassVar[GameSpec] = GameSpec(
         id="Nim-v1", seats=("first", "second"), menu=("take 1", "take 2", "take 3")
     )
-    rules: ClassVar[str] = "Take 1, 2 or 3 of the heap: `take N`. Who takes the last one wins."
+    rules = "Take 1, 2 or 3 of the heap: `take N`. Who takes the last one wins."
 
     def __init__(self, most: int = 30) -> None:
         self.most = most

@@ -55,15 +55,14 @@ def call(reply: str = "x", completion: int = 1, ttft_s: float = 0.1) -> Call:
     return Call("m", "0" * 16, reply, timing, Usage(10, completion))
 
 
-def header(game: Game, seats: int | None = None, **changes: object) -> Header:
+def header(game: Game, **changes: object) -> Header:
     """A header for a test match."""
-    names = game.spec.seats[: seats or len(game.spec.seats)]
     fields: dict[str, object] = {
         "match": "test",
         "game": game.spec.id,
         "arguments": {},
         "seed": 1,
-        "seats": tuple(Seat(name, "told", "", {}) for name in names),
+        "seats": tuple(Seat(name, "told", "", {}) for name in game.spec.seats),
         "clock": {},
         "policy": {},
         "max_decisions": 40,

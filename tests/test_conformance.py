@@ -57,10 +57,7 @@ def broken(**changes: object) -> Callable[[], Game]:
         (broken(find=lambda self, reply: []), "find"),
         (broken(canonical=lambda self, seat, text: text), "not refused"),
         (broken(rules=" "), "rules"),
-        (
-            broken(reset=lambda self, seed: setattr(self, "heap", 10) or setattr(self, "moves", 0)),
-            "seeds",
-        ),
+        (broken(reset=always_the_same_start), "seeds"),
         (broken(acting=lambda self: (1, 0) if self.heap else ()), None),
         (broken(restore=lambda self, state: None), None),
     ],

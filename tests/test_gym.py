@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from pettingzoo.test import parallel_api_test, parallel_seed_test
+from pettingzoo.test import (  # type: ignore[import-untyped] # ships no types
+    parallel_api_test,
+    parallel_seed_test,
+)
 
 import lmgame.gym
 from lmgame import registry
@@ -41,7 +45,8 @@ def test_one_seat_games_have_a_pettingzoo_face_too() -> None:
 def test_the_return_is_the_score() -> None:
     env = lmgame.gym.make("Tetris-v1")
     env.reset(seed=3)
-    total, ended, info = 0.0, False, {}
+    total, ended = 0.0, False
+    info: dict[str, Any] = {}
     generator = np.random.default_rng(0)
     while not ended:
         mask = info.get("action_mask")
@@ -81,8 +86,8 @@ def test_renders_text_and_picture() -> None:
 
 def test_renders_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setitem(GameEnv.metadata, "render_fps", 10_000)
     env = GameEnv("Tetris-v1", render_mode="human")
-    env.metadata = {**env.metadata, "render_fps": 10_000}
     env.reset(seed=0)
     env.step("place 0 0")
     env.close()

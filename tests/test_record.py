@@ -13,7 +13,16 @@ from lmgame.client.call import Call, Failure, Timing, Usage
 from lmgame.errors import LogCorrupt, LogError, LogNeverBegan, LogVersionError
 from lmgame.game import digest
 from lmgame.games.tetris import TetrisVersus
-from lmgame.record import SCHEMA_VERSION, Header, Suspended, decode, encode, essence
+from lmgame.record import (
+    SCHEMA_VERSION,
+    Header,
+    Played,
+    Result,
+    Suspended,
+    decode,
+    encode,
+    essence,
+)
 from tests.nim import Nim
 from tests.table import Table, header, spread
 
@@ -32,9 +41,8 @@ def test_a_log_reads_back_what_was_written(played: Table) -> None:
     assert log.header.game == "Nim-v1"
     assert log.result is not None
     assert len(log.played) == sum(log.result.decisions)
-    assert [encode(one) for one in (log.header, *log.played, log.result)] == [
-        line + b"\n" for line in played.lines()
-    ]
+    lines: list[Header | Played | Result] = [log.header, *log.played, log.result]
+    assert [encode(one) for one in lines] == [line + b"\n" for line in played.lines()]
 
 
 @given(

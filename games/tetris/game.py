@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from lmgame.errors import ConfigError, IllegalAction, StateError
@@ -16,6 +15,7 @@ from .render import draw
 from .scoring import HZ, TOP_LEVEL
 from .state import load_field, save_field
 from .text import snapshot, write
+from .told import told
 
 MOST_SHOWN = 6
 """The longest next queue that the guideline has."""
@@ -25,12 +25,15 @@ PACE = 12  # 0.2 s a decision: five a second, an unhurried hand
 class TetrisGame(Game):
     """One or more playfields on one clock; the subclasses document themselves."""
 
+    _rules_file: ClassVar[str]
+
     def __init__(self, level: int = 1, queue: int = 5, actions: str = "all") -> None:
         _require("level", level, 1, TOP_LEVEL)
         _require("queue", queue, 0, MOST_SHOWN)
         if actions not in MODES:
             raise ConfigError(f"actions={actions!r} is not one of {', '.join(MODES)}")
         self.level, self.queue, self.mode = level, queue, actions
+        self.rules = told(self._rules_file, actions)
         self._seats = tuple(range(len(self.spec.seats)))
         self.reset(0)
 
@@ -220,7 +223,7 @@ class Tetris(TetrisGame):
     spec: ClassVar[GameSpec] = GameSpec(
         id="Tetris-v1", seats=("player",), hz=HZ, pace=PACE, score="points", menu=MENU
     )
-    rules: ClassVar[str] = Path(__file__).with_name("rules.md").read_text(encoding="utf-8")
+    _rules_file = "rules.md"
 
     def apply(self, actions: Mapping[int, str]) -> None:
         """Apply the player's action; takes no time."""

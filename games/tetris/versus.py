@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 from lmgame.game import GameSpec, Outcome
@@ -84,7 +83,7 @@ class TetrisVersus(TetrisGame):
         score="wins",
         menu=MENU,
     )
-    rules: ClassVar[str] = Path(__file__).with_name("rules_versus.md").read_text(encoding="utf-8")
+    _rules_file = "rules_versus.md"
 
     def _settle(self) -> None:
         """Garbage travels at the end of a moment, so that the order of seats is nothing."""

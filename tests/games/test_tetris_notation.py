@@ -326,17 +326,30 @@ def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
 def test_rules_name_every_action_and_only_actions(game: type[Game]) -> None:
     instance = Tetris() if game is Tetris else TetrisVersus()
     instance.reset(3)
-    code = re.findall(r"`([^`]+)`", game.rules)
+    code = re.findall(r"`([^`]+)`", instance.rules)
     examples = [text for text in code if re.match(r"(place|press) [^C]", text)]
     assert len(examples) >= 2
     for text in examples:
         assert instance.canonical(0, text)
-    bullets = [line for line in game.rules.split("\n") if line.startswith("  - ")]
+    bullets = [line for line in instance.rules.split("\n") if line.startswith("  - ")]
     told = [name for line in bullets for name in re.findall(r"`(\w+)`", line.partition(":")[0])]
     assert told == INPUTS
     for name in told:
         assert instance.canonical(0, f"press {name}") == f"press {name}"
-    assert instance.find(game.rules) == examples
+    assert instance.find(instance.rules) == examples
+
+
+@pytest.mark.parametrize("mode", ["placements", "inputs"])
+@pytest.mark.parametrize("game", [Tetris, TetrisVersus])
+def test_rules_tell_only_what_is_offered(game: type[Tetris | TetrisVersus], mode: str) -> None:
+    instance = game(actions=mode)
+    assert "<!--" not in instance.rules
+    assert ("place C R" in instance.rules) == (mode == "placements")
+    assert ("`cw`" in instance.rules) == (mode == "inputs")
+    named = instance.find(instance.rules)
+    assert named
+    for text in named:
+        assert instance.canonical(0, text)
 
 
 @pytest.mark.parametrize("game", GAMES)
