@@ -107,7 +107,12 @@ async def with_openai(url: str, streams: int) -> AsyncIterator[Ask]:
         yield ask
 
 
-CLIENTS = {
+def warmed(url: str, streams: int) -> contextlib.AbstractAsyncContextManager[Ask]:
+    return ours(url, streams, warm=True)
+
+
+Start = Callable[[str, int], contextlib.AbstractAsyncContextManager[Ask]]
+CLIENTS: dict[str, Start] = {
     "lmgame": ours,
     "warm": warmed,
     "httpx": with_httpx,

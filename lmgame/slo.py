@@ -120,6 +120,15 @@ class Verdict:
         verdicts = [v for v in (self.ttft, self.tpot, self.time_to_action) if v is not None]
         return all(verdicts) if verdicts else None
 
+    def to_json(self) -> dict[str, bool | None]:
+        """Give what a log line holds, under the names of the limits."""
+        return {
+            "joint": self.joint,
+            "ttft_s": self.ttft,
+            "tpot_s": self.tpot,
+            "time_to_action_s": self.time_to_action,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

@@ -103,6 +103,15 @@ def test_one_token_has_no_tpot_and_is_judged_on_the_rest() -> None:
     assert Slo(tpot_s=0.01).judge(call(tokens=1)).joint is None
 
 
+def test_a_verdict_in_a_log_line() -> None:
+    assert SLO.judge(call(tokens=1), 2.0).to_json() == {
+        "joint": False,
+        "ttft_s": True,
+        "tpot_s": None,
+        "time_to_action_s": False,
+    }
+
+
 def test_without_a_token_count_tpot_is_undetermined_and_counted() -> None:
     assert SLO.judge(call(tokens=None), 0.5) == Verdict(True, None, True)
     found = summarise([(0.5, [call(tokens=None)]), (0.5, [call(tokens=1)])], SLO)
