@@ -24,7 +24,7 @@ class Client:
     """Streams chat completions from one endpoint and times them.
 
     Use it inside one event loop, and close it there (``async with``). It runs
-    on whatever loop the caller runs; uvloop costs about half of asyncio's own.
+    on whatever loop the caller runs; uvloop saves about a fifth of the CPU time.
 
     Args:
         endpoint: Where to send calls.
