@@ -12,7 +12,7 @@ from lmgame.serving.sampling import Sampling
 from lmgame.serving.vocabulary import Message
 
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-MAX_CHOICES = 10_000
+MAX_CHOICES = 4096
 MAX_STOPS = 16
 
 # A parameter that changes the reply must not be ignored in silence. Others may be.

@@ -15,6 +15,14 @@ Mode = Literal["disaggregated", "colocated"]
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
+
+def _cores() -> int:
+    """Cores that this process may use; hyperthreads share what llama.cpp needs."""
+    physical = psutil.cpu_count(logical=False) or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+    return min(physical, len(affinity(0))) if affinity is not None else physical
+
+
 Count = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -72,7 +80,7 @@ class EmbeddedConfig(BaseModel):
     def threads_of(self, role: RoleName) -> int:
         """CPU threads of a worker of this kind."""
         if role == "prefill":
-            return self.prefill_threads or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+            return self.prefill_threads or _cores()
         return self.decode_threads
 
     def slabs(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from lmgame.serving.channel import Message, encode
 from lmgame.serving.role import RoleName
 from lmgame.serving.worker import WorkerSettings
+
+log = logging.getLogger("lmgame.serving")
 
 QUICK_DEATH_S = 20.0
 """A worker that lived less than this long after it was started died quickly."""
@@ -76,7 +79,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start it and keep it alive until :meth:`stop`."""
-        self._task = asyncio.create_task(self._keep_alive(), name=self.name)
+        self._task = asyncio.create_task(self._supervise(), name=self.name)
 
     def send(self, message: Message) -> None:
         """Send a message; lost if the worker is dying, which :attr:`on_down` then tells."""
@@ -104,6 +107,14 @@ class WorkerProcess:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def _supervise(self) -> None:
+        try:
+            await self._keep_alive()
+        except Exception as error:
+            # Nobody awaits this task, so an error here must not end in silence.
+            log.exception("cannot keep worker %s alive", self.name)
+            self._on_hopeless(f"cannot keep worker {self.name} alive: {error!r}")
 
     async def _keep_alive(self) -> None:
         quick = 0

@@ -104,7 +104,7 @@ class Router:
     async def stop(self) -> None:
         """End all workers; replies under way fail."""
         for job in [*self._waiting, *self._exported, *self._running.values()]:
-            self._end(job, Failed("the server is shutting down"))
+            self._end(job, Failed(self.failure or "the server is shutting down"))
         await asyncio.gather(*(worker.stop() for worker in self.workers))
         self._slabs.close()
 
