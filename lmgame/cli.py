@@ -42,7 +42,7 @@ settings are written KEY=VALUE at the end of the line:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
@@ -56,6 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Settings may stand before and after options, which argparse alone does not take."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (not hasattr(options, "settings") or any(one.startswith("-") for one in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.settings.extend(rest)
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,6 +34,20 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert len(capsys.readouterr().out) > 200
 
 
+def test_options_may_stand_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, *rest = PLAYED[1:]
+    assert main(["play", first, "--json", *rest]) == 0
+    assert json.loads(capsys.readouterr().out)["max_decisions"] == 8
+    with pytest.raises(SystemExit) as stop:
+        main(["play", first, "--jsno", *rest])
+    assert stop.value.code == 2
+    with pytest.raises(SystemExit):
+        main(["replay", "run", "other"])
+
+
 def test_games_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "game=tetris_versus" in output(capsys, "games")
     page = output(capsys, "games", "tetris")
