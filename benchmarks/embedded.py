@@ -235,7 +235,7 @@ def main() -> None:
         if not options.no_engine:
             measure_engine(name, options.length, options.runs)
         if options.quality:
-            measure_quality(name, 512)
+            measure_quality(name, 256)
     if not options.no_servers:
         measure_servers(options)
 

@@ -14,74 +14,46 @@ class Metrics:
     """The server's counters, one registry per server."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "lmgame_requests", "HTTP requests by final status.", ["status"], registry=registry
+        self.registry = CollectorRegistry()
+        count, gauge, seconds = self._counter, self._gauge, self._histogram
+        self.requests = count("requests", "Completion requests by final status.", "status")
+        self.prompt_tokens = count("prompt_tokens", "Prompt tokens of finished replies.")
+        self.completion_tokens = count(
+            "completion_tokens", "Tokens that the model chose in finished replies."
         )
-        self.prompt_tokens = Counter(
-            "lmgame_prompt_tokens", "Prompt tokens of finished replies.", registry=registry
+        self.forced_tokens = count(
+            "forced_tokens", "Tokens of finished replies that a constraint left no choice about."
         )
-        self.completion_tokens = Counter(
-            "lmgame_completion_tokens",
-            "Tokens that the model chose in finished replies.",
-            registry=registry,
+        self.prefilled = count(
+            "prefilled_tokens", "Tokens run through prefill, by kind of worker.", "role"
         )
-        self.forced_tokens = Counter(
-            "lmgame_forced_tokens",
-            "Tokens of finished replies that a constraint left no choice about.",
-            registry=registry,
+        self.prefills = count(
+            "prefills", "Prefills that reached a first token, by kind of worker.", "role"
         )
-        self.prefilled = Counter(
-            "lmgame_prefilled_tokens",
-            "Tokens run through prefill, by kind of worker.",
-            ["role"],
-            registry=registry,
+        self.generated = count(
+            "generated_tokens", "Tokens chosen by the model, by kind of worker.", "role"
         )
-        self.prefills = Counter(
-            "lmgame_prefills",
-            "Prefills that reached a first token, by kind of worker.",
-            ["role"],
-            registry=registry,
+        self.transferred = count(
+            "kv_transferred_bytes", "KV state handed from prefill to decode workers."
         )
-        self.generated = Counter(
-            "lmgame_generated_tokens",
-            "Tokens chosen by the model, by kind of worker.",
-            ["role"],
-            registry=registry,
-        )
-        self.transferred = Counter(
-            "lmgame_kv_transferred_bytes",
-            "KV state handed from prefill to decode workers.",
-            registry=registry,
-        )
-        self.restarts = Counter(
-            "lmgame_worker_restarts", "Workers that died.", ["role"], registry=registry
-        )
-        self.retries = Counter(
-            "lmgame_retries", "Replies taken up again after a worker died.", registry=registry
-        )
-        self.ttft = Histogram(
-            "lmgame_ttft_seconds",
-            "From a request's arrival at the router to its first token.",
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self.stage = Histogram(
-            "lmgame_stage_seconds",
-            "Time of finished replies by stage.",
-            ["stage"],
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self.queue = Gauge("lmgame_queue_length", "Requests waiting.", ["queue"], registry=registry)
-        self.slots = Gauge(
-            "lmgame_slots_in_use", "Sequences held, by worker.", ["worker"], registry=registry
-        )
-        self.slabs = Gauge("lmgame_slabs_in_use", "KV slabs in use.", registry=registry)
-        self.jobs = Gauge("lmgame_jobs", "Requests being served.", registry=registry)
-        self.workers = Gauge(
-            "lmgame_workers_ready", "Workers ready to serve.", ["role"], registry=registry
-        )
+        self.restarts = count("worker_restarts", "Workers that died.", "role")
+        self.retries = count("retries", "Replies taken up again after a worker died.")
+        self.ttft = seconds("ttft_seconds", "From a request's arrival to its first token.")
+        self.stage = seconds("stage_seconds", "Time of finished replies by stage.", "stage")
+        self.queue = gauge("queue_length", "Requests waiting.", "queue")
+        self.slots = gauge("slots_in_use", "Sequences held, by worker.", "worker")
+        self.slabs = gauge("slabs_in_use", "KV slabs in use.")
+        self.jobs = gauge("jobs", "Requests being served.")
+        self.workers = gauge("workers_ready", "Workers ready to serve.", "role")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"lmgame_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"lmgame_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"lmgame_{name}", text, labels, buckets=SECONDS, registry=self.registry)
 
     def finished(self, job: Job) -> None:
         """Count a reply that was completed."""

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy.typing as npt
 
 from lmgame.errors import MissingExtra, WeightsError
+
+if TYPE_CHECKING:
+    import gguf
 
 QuantName = Literal["Q4_0", "Q8_0"]
 
@@ -48,7 +53,6 @@ def requantise(
         architecture = reader.fields["general.architecture"].contents()
     except Exception as error:  # gguf raises whatever numpy trips over in a damaged file
         raise WeightsError(f"{source} is not a readable GGUF file: {error}") from error
-    kind = gguf.GGMLQuantizationType[quant]
     writer = gguf.GGUFWriter(target, architecture)
     for field in reader.fields.values():
         if field.name.startswith("GGUF.") or field.name == "general.architecture":
@@ -60,11 +64,7 @@ def requantise(
             value = int(gguf.LlamaFileType[f"MOSTLY_{quant}"])
         writer.add_key_value(field.name, value, value_type, sub_type=inner)
     for number, tensor in enumerate(reader.tensors):
-        data = tensor.data
-        form = tensor.tensor_type
-        if len(tensor.shape) == 2 and form != kind and tensor.name != "token_embd.weight":
-            data = gguf.quants.quantize(gguf.quants.dequantize(data, form), kind)
-            form = kind
+        data, form = _rounded(tensor, gguf.GGMLQuantizationType[quant])
         writer.add_tensor(tensor.name, data, raw_dtype=form)
         if progress is not None:
             progress((number + 1) / len(reader.tensors))
@@ -72,3 +72,15 @@ def requantise(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _rounded(
+    tensor: gguf.ReaderTensor, wanted: gguf.GGMLQuantizationType
+) -> tuple[npt.NDArray[Any], gguf.GGMLQuantizationType]:
+    """A tensor's data in its new form; vectors and the embedding as they are."""
+    import gguf
+
+    form = tensor.tensor_type
+    if len(tensor.shape) != 2 or form == wanted or tensor.name == "token_embd.weight":
+        return tensor.data, form
+    return gguf.quants.quantize(gguf.quants.dequantize(tensor.data, form), wanted), wanted
