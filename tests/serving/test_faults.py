@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -115,6 +116,31 @@ def test_many_requests_survive_a_killed_worker(server: EmbeddedServer) -> None:
         thread.join()
     assert answers == [expected] * 6
     wait_idle(server)
+
+
+def test_a_request_that_outlives_three_workers_gets_a_clear_error(weights_path: Path) -> None:
+    with serving() as server, openai_client(server) as client:
+        over = threading.Event()
+
+        def kill_whoever_works() -> None:
+            while not over.wait(0.02):
+                for worker in server.health().get("workers", []):
+                    if worker["name"] == "decode-0" and worker["slots_in_use"]:
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            psutil.Process(worker["pid"]).kill()
+
+        killer = threading.Thread(target=kill_whoever_works)
+        chunks = client.chat.completions.create(
+            model=MODEL, messages=USER, stream=True, extra_body={"ignore_eos": True}
+        )
+        killer.start()
+        with pytest.raises(openai.APIError, match="3 workers died while serving this"):
+            for _ in chunks:
+                pass
+        over.set()
+        killer.join()
+        wait_idle(server)
+        assert reply(server, 3)
 
 
 def test_workers_that_keep_dying_end_the_server(weights_path: Path) -> None:
