@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from lmgame.errors import LmgameError
 from lmgame.record import Log, essence
 from lmgame.serving import weights
 from lmgame.serving.binding import load_library
-from tests.serving.support import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -28,6 +27,8 @@ SETTINGS = [
     "film=none",
     "run=run",
     "backend.context=1024",
+    # Beside other tests a polite prefill would hardly run.
+    "backend.prefill_nice=0",
     "policy.backoff_s=0.1",
 ]
 
@@ -55,6 +56,7 @@ class Playing:
             process_group=0,
         )
         self.family: set[psutil.Process] = set()
+        self.out = ""
 
     def look(self) -> list[psutil.Process]:
         """All processes under this one; remembered, to see later that they are gone."""
@@ -126,87 +128,69 @@ def playing(tmp_path: Path) -> Iterator[list[Playing]]:
         one.process.communicate()
 
 
-def test_a_match_is_played_and_leaves_nothing_running(
-    tmp_path: Path, playing: list[Playing]
-) -> None:
-    one = Playing(tmp_path, "--json", "max_decisions=3", "episodes=2", "concurrency=2")
-    playing.append(one)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Playing:
+    """A match of four decisions that nothing disturbed."""
+    one = Playing(tmp_path_factory.mktemp("whole"), "--json", "max_decisions=4")
     one.wait_for_decisions(1)
-    status, out, err = one.end()
+    status, one.out, err = one.end()
     assert status == 0, err
-    found = json.loads(out)
+    return one
+
+
+def test_a_match_is_played_and_leaves_nothing_running(whole: Playing) -> None:
+    found = json.loads(whole.out)
     serving = found["serving"]
-    assert (serving["calls"], serving["failed"]) == (6, 0)
+    assert (serving["calls"], serving["failed"]) == (4, 0)
     assert {"prefill_queue_s", "prefill_s", "transfer_s", "decode_queue_s", "decode_s"} <= set(
         serving["stages_s"]
     )
     assert serving["tokens"]["prompt"] > 1000
-    assert found["decisions"]["outcomes"] == {"ok": 6}
-    for path in replay.find_logs(tmp_path / "run"):
-        replay.verify(record.read(path))
-    assert one.family
-    one.wait_gone()
+    assert found["decisions"]["outcomes"] == {"ok": 4}
+    replay.verify(whole.log())
+    assert whole.family
+    whole.wait_gone()
 
 
-@pytest.mark.parametrize("role", ["decode", "prefill"])
-def test_a_killed_worker_does_not_stop_the_match(
-    role: str, tmp_path: Path, playing: list[Playing]
-) -> None:
-    one = Playing(tmp_path, "max_decisions=8", "agent.structured=off", "agent.max_tokens=16")
+def test_killed_workers_do_not_stop_the_match(tmp_path: Path, playing: list[Playing]) -> None:
+    one = Playing(tmp_path, "max_decisions=5", "agent.structured=off", "agent.max_tokens=8")
     playing.append(one)
-    one.wait_for_decisions(1)
-    victims = one.workers(role)
-    assert len(victims) == 1
-    victims[0].kill()
-    wait_for(lambda: one.workers(role) not in ([], victims), "a new worker", 30)
+    for count, role in ((1, "decode"), (2, "prefill")):
+        one.wait_for_decisions(count)
+        victims = one.workers(role)
+        assert len(victims) == 1
+        victims[0].kill()
+        wait_for(lambda r=role, v=victims: one.workers(r) not in ([], v), "a new worker", 30)  # type: ignore[misc] # bound early
     status, _, err = one.end()
     assert status == 0, err
     log = one.log()
     assert log.result is not None
-    assert len(log.played) == 8
+    assert len(log.played) == 5
     replay.verify(log)
     one.wait_gone()
 
 
-def test_ctrl_c_keeps_what_was_played_and_the_same_command_goes_on(
-    tmp_path: Path, playing: list[Playing]
+def test_interrupted_and_killed_a_match_goes_on_to_the_same_log(
+    whole: Playing, tmp_path: Path, playing: list[Playing]
 ) -> None:
-    one = Playing(tmp_path, "max_decisions=6")
-    playing.append(one)
-    one.wait_for_decisions(2)
-    one.process.send_signal(signal.SIGINT)
-    status, _, err = one.end(20)
-    assert status == 130
-    assert "Traceback" not in err
-    assert "To go on: lmgame play" in err
-    one.wait_gone()
-    before = one.log()
-    assert before.result is None
-    again = Playing(tmp_path, "max_decisions=6")
-    playing.append(again)
-    status, _, err = again.end()
+    first, second, third = (signal.SIGINT, signal.SIGKILL, None)
+    for count, stop in ((1, first), (2, second), (4, third)):
+        one = Playing(tmp_path, "max_decisions=4")
+        playing.append(one)
+        one.wait_for_decisions(count)
+        if stop is not None:
+            one.process.send_signal(stop)
+        status, _, err = one.end()
+        one.wait_gone()
+        assert "Traceback" not in err
+        if stop == signal.SIGINT:
+            assert status == 130
+            assert "To go on: lmgame play" in err
+            assert one.log().result is None
     assert status == 0, err
-    assert again.log().played[: len(before.played)] == before.played
-
-
-def test_a_killed_player_leaves_nothing_and_is_continued_to_the_same_match(
-    tmp_path: Path, playing: list[Playing]
-) -> None:
-    folders = [tmp_path / "killed", tmp_path / "whole"]
-    for folder in folders:
-        folder.mkdir()
-    one = Playing(folders[0], "max_decisions=6")
-    playing.append(one)
-    one.wait_for_decisions(2)
-    os.kill(one.process.pid, signal.SIGKILL)
-    one.end(20)
-    one.wait_gone()
-    for folder in folders:
-        each = Playing(folder, "max_decisions=6")
-        playing.append(each)
-        status, _, err = each.end()
-        assert status == 0, err
-    logs = [next((folder / "run" / "matches").glob("*.jsonl")) for folder in folders]
-    killed, whole = (path.read_bytes().splitlines() for path in logs)
     # The backend is greedy, so nothing but what was measured may differ.
-    assert essence(killed) == essence(whole)
+    ours, theirs = (
+        next((each.folder / "run" / "matches").glob("*.jsonl")).read_bytes().splitlines()
+        for each in (one, whole)
+    )
+    assert essence(ours) == essence(theirs)

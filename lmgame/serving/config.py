@@ -41,6 +41,10 @@ class EmbeddedConfig(BaseModel):
         chunk: Prompt tokens between two decode steps with ``schedule="chunked"``.
         prefill_threads: Threads of a prefill worker; None takes all cores, which is safe
             because prefill yields to decode.
+        prefill_nice: How far prefill workers step back (a nice value). Decode steps are
+            short and urgent, and prefill soaks up the rest; pinning each to a core would
+            leave decode's idle for most of a game's load. 15 also leaves the cores to
+            any other program that keeps them busy.
         decode_threads: Threads of a decode worker and of a colocated replica.
         context: Tokens that one conversation may hold, prompt and reply together.
         slots: Replies that one decode worker (or colocated replica) makes at once.
@@ -60,6 +64,7 @@ class EmbeddedConfig(BaseModel):
     schedule: Schedule = "prefill_first"
     chunk: Annotated[int, Field(ge=1, le=PREFILL_CHUNK)] = 64
     prefill_threads: Count | None = None
+    prefill_nice: Annotated[int, Field(ge=0, le=19)] = 15
     decode_threads: Count = 1
     context: Annotated[int, Field(ge=64, le=131072)] = 4096
     slots: Count = 8

@@ -55,6 +55,7 @@ class WorkerProcess:
         self.slots = slots
         self.free_slots = list(range(slots - 1, -1, -1))
         self.ready = False
+        self.given = 0  # jobs it was ever given: among equals the least used is next
         self.restarts = 0
         self.pid = 0
         self._settings = settings

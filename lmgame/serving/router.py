@@ -27,10 +27,6 @@ from lmgame.serving.worker import WorkerSettings
 
 log = logging.getLogger("lmgame.serving")
 
-PREFILL_NICENESS = 15
-"""Decode steps are short and urgent; prefill soaks up the rest. Pinning instead would
-leave the decode core idle for three quarters of a game's load (facts: half the rate)."""
-
 MAX_ATTEMPTS = 3
 
 
@@ -77,7 +73,7 @@ class Router:
                 context=config.context,
                 slots=config.slots_of(role),
                 threads=config.threads_of(role),
-                niceness=PREFILL_NICENESS if role == "prefill" else 0,
+                niceness=config.prefill_nice if role == "prefill" else 0,
                 schedule=config.schedule,
                 chunk=config.chunk,
                 control=control,
@@ -169,7 +165,7 @@ class Router:
 
     def _least_loaded(self, role: RoleName) -> WorkerProcess | None:
         able = [w for w in self.workers if w.role == role and w.ready and w.free_slots]
-        return min(able, key=lambda worker: worker.busy_slots, default=None)
+        return min(able, key=lambda worker: (worker.busy_slots, worker.given), default=None)
 
     def _worker_of(self, job: Job) -> WorkerProcess:
         return next(worker for worker in self.workers if worker.name == job.worker)
@@ -203,6 +199,7 @@ class Router:
 
     def _place(self, job: Job, worker: WorkerProcess) -> None:
         job.worker, job.slot = worker.name, worker.free_slots.pop()
+        worker.given += 1
         self._running[job.number] = job
 
     def _vacate(self, job: Job) -> None:

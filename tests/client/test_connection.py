@@ -47,8 +47,11 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(size)
 
 
+PATIENT = Limits(total_s=10)
+
+
 @asynccontextmanager
-async def serving(handler: Handler, limits: Limits = Limits(total_s=10)) -> AsyncIterator[Client]:  # noqa: B008
+async def serving(handler: Handler, limits: Limits = PATIENT) -> AsyncIterator[Client]:
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await handler(reader, writer)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from openai import OpenAI
 
 from lmgame.serving import EmbeddedConfig, EmbeddedServer
+from tests.waiting import wait_for
 
 MODEL = "smollm2-135m-instruct"
 CONTEXT = 512
@@ -17,8 +17,10 @@ CONTEXT = 512
 
 @contextlib.contextmanager
 def serving(**settings: object) -> Iterator[EmbeddedServer]:
-    # Small contexts: three servers may be up at once.
-    config = EmbeddedConfig.model_validate({"port": 0, "context": CONTEXT, **settings})
+    # Small contexts: three servers may be up at once; and beside other tests a
+    # polite prefill would hardly run.
+    given = {"port": 0, "context": CONTEXT, "prefill_nice": 0, **settings}
+    config = EmbeddedConfig.model_validate(given)
     with EmbeddedServer(config) as server:
         yield server
 
@@ -39,13 +41,6 @@ def in_use(server: EmbeddedServer) -> dict[str, float]:
     """The gauges that must be zero when nothing is being served."""
     names = ("lmgame_slots_in_use", "lmgame_slabs_in_use", "lmgame_jobs", "lmgame_queue_length")
     return {k: v for k, v in read_metrics(server).items() if k.startswith(names) and v}
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # the first look comes before the first wait
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.01)
 
 
 def wait_idle(server: EmbeddedServer) -> None:

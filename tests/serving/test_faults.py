@@ -18,8 +18,9 @@ import pytest
 
 from lmgame.errors import ServerError
 from lmgame.serving import EmbeddedConfig, EmbeddedServer
+from tests.waiting import wait_for
 
-from .support import MODEL, in_use, openai_client, read_metrics, serving, wait_for, wait_idle
+from .support import MODEL, in_use, openai_client, read_metrics, serving, wait_idle
 
 pytestmark = pytest.mark.engine
 
@@ -275,7 +276,7 @@ def test_several_workers_of_each_kind_share_the_work(weights_path: Path) -> None
         def ask() -> None:
             with openai_client(server) as client:
                 answer = client.chat.completions.create(
-                    model=MODEL, messages=USER, max_tokens=20, extra_body={"ignore_eos": True}
+                    model=MODEL, messages=USER, max_tokens=5, extra_body={"ignore_eos": True}
                 )
             seen = (answer.model_extra or {})["lmgame"]
             facts.append((seen["prefill_worker"], seen["decode_worker"]))

@@ -12,8 +12,9 @@ import pytest
 from openai import OpenAI
 
 from lmgame.serving import EmbeddedServer
+from tests.waiting import wait_for
 
-from .support import CONTEXT, MODEL, in_use, read_metrics, wait_for, wait_idle
+from .support import CONTEXT, MODEL, in_use, read_metrics, wait_idle
 
 pytestmark = pytest.mark.engine
 
