@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pydantic import ValidationError
 
@@ -100,3 +101,12 @@ def test_too_little_time_to_start_is_an_error(weights_path: Path) -> None:
     with pytest.raises(ServerError, match="not ready after"), server:
         pass
     assert server.pid == 0
+
+
+def test_prefill_yields_by_priority_and_nobody_is_pinned(weights_path: Path) -> None:
+    ours = psutil.Process()
+    with EmbeddedServer(EmbeddedConfig(port=0, context=128, slots=1)) as server:
+        workers = psutil.Process(server.pid).children(recursive=True)
+        assert sorted(one.nice() - ours.nice() for one in workers) == [0, 15]
+        if sys.platform == "linux":
+            assert all(one.cpu_affinity() == ours.cpu_affinity() for one in workers)
