@@ -68,9 +68,10 @@ def endpoint_of(settings: OpenAIBackend) -> Endpoint:
 def _starting(health: Mapping[str, object]) -> str:
     """One line about a server that is starting, from its ``/health``."""
     workers = health.get("workers")
-    if not isinstance(workers, list | dict):
+    if not isinstance(workers, list):
         return "starting the backend"
-    return f"starting the backend: {health.get('status', '')}"
+    ready = sum(bool(one.get("ready")) for one in workers if isinstance(one, dict))
+    return f"starting the backend: {ready} of {len(workers)} workers ready"
 
 
 class BackendClient:

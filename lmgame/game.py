@@ -65,8 +65,9 @@ class Actions:
         choices: Legal actions as text. All of them when ``complete``; otherwise
             a finite selection that is enough to play well (Tetris: every whole
             placement, but not every sequence of inputs).
-        default: The action taken for a seat that gives none.
-        complete: Whether ``choices`` is everything that is legal.
+        default: The action taken for a seat that gives none; always legal,
+            offered or not.
+        complete: Whether ``choices`` and the default are everything that is legal.
         grammar: A GBNF grammar of everything that is legal, when not complete.
     """
 

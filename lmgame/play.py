@@ -72,7 +72,8 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
         err.print(f"all matches of {run.path} are finished already", markup=False)
         return None
     asking = any(registry.agents.load(s.agent).asks for one in todo for s in one.header.seats)
-    with Watch(err, len(todo), run.settings.max_decisions) as watch:
+    main, anchors = ([one for one in todo if one.anchor == wanted] for wanted in (False, True))
+    with Watch(err, len(main), run.settings.max_decisions) as watch:
         backend = running(run.settings.backend, watch.say) if asking else nullcontext()
         with backend as found, asyncio.Runner(loop_factory=_loop_factory()) as runner:
 
@@ -80,8 +81,14 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
                 client = None if found is None else BackendClient(found)
                 judge = _judge(run.settings)
                 try:
-                    # Anchors come last: their computing would disturb what is measured.
-                    return await run.play_all(todo, client, judge, watch.follow, watch.finished)
+                    # Anchors come after: their computing would disturb what is measured.
+                    for matches in (main, anchors):
+                        stopped = await run.play_all(
+                            matches, client, judge, watch.follow, watch.finished
+                        )
+                        if stopped is not None:
+                            return stopped
+                    return None
                 finally:
                     if client is not None:
                         await client.close()

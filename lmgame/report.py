@@ -58,17 +58,16 @@ def _serving(serving: Tree) -> Table:
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
     calls, failed = serving["calls"], serving["failed"]
     table = Table(title=f"Serving: {calls} calls, {failed} failed", title_justify="left")
-    table.add_column("")
-    for heading in ("p50", "p90", "p99", "limit", "met", "of", "95 % interval"):
-        table.add_column(heading, justify="right")
+    table.add_column("", no_wrap=True)
+    for heading in ("p50", "p90", "p99", "limit", "met", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
     names = (("ttft_s", "TTFT"), ("tpot_s", "TPOT"), ("time_to_action_s", "time to action"))
     for key, label in names:
         spread, share = _tree(serving, key), _tree(attainment, key)
         quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
         table.add_row(label, *quantiles, _time(slo[key]), *_share(share))
-    table.add_row(
-        "SLO, all limits", "", "", "", "", *_share(_tree(attainment, "joint")), style="bold"
-    )
+    joint = _share(_tree(attainment, "joint"))
+    table.add_row("all limits", "", "", "", "", *joint, style="bold")
     tokens = _tree(serving, "tokens")
     counts = ", ".join(
         f"{tokens[name]:,} {name}" for name in ("prompt", "completion", "reasoning", "cached")
@@ -107,12 +106,12 @@ def _list(tree: Tree, key: str) -> Sequence[Tree]:
     return cast("Sequence[Tree]", tree[key])
 
 
-def _share(share: Tree) -> tuple[str, str, str]:
-    value = cast("float | None", share["value"])
-    shown = "-" if value is None else f"{value:.0%}"
+def _share(share: Tree) -> tuple[str, str]:
+    """How many calls met a limit, of how many it applied to, and the interval."""
     interval = cast("Sequence[float] | None", share["ci95"])
-    bounds = "-" if interval is None else f"{interval[0]:.0%} to {interval[1]:.0%}"
-    return shown, str(share["n"]), bounds
+    if interval is None:
+        return "-", "-"
+    return f"{share['met']} of {share['n']}", f"{interval[0]:.0%} to {interval[1]:.0%}"
 
 
 def _interval(value: object) -> str:

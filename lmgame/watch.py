@@ -80,12 +80,14 @@ class Watch:
         return None if planned.anchor else Follower(self, planned)
 
     def finished(self, planned: Planned, result: Result | Suspended) -> None:
-        """A match has ended."""
+        """A match has ended; the anchors' are not worth a line."""
+        if planned.anchor:
+            return
         self._done += 1
         self._progress.update(self._task, completed=self._done)
         self._boards.pop(planned.path.stem, None)
         self._refresh()
-        if not self._console.is_terminal and not planned.anchor:
+        if not self._console.is_terminal:
             self._line(planned, result)
 
     def _line(self, planned: Planned, result: Result | Suspended) -> None:

@@ -163,8 +163,9 @@ def offer(field: Field, mode: str) -> Actions:
         singles = tuple(text for text, code in SINGLE.items() if code != HOLD or not field.held)
         return Actions(singles, "press wait", False, f"root ::= press\n{_press(field.held)}")
     if mode == "placements":
-        others = ("press wait",) if field.held else ("press hold", "press wait")
-        return Actions(distinct(field) + others, "press wait")
+        # Waiting is taken but not offered: a placement is always worth more.
+        choices = distinct(field) + (() if field.held else ("press hold",))
+        return Actions(choices or ("press wait",), "press wait")
     legal = placements(field)
     singles = tuple(text for text, code in SINGLE.items() if code != HOLD or not field.held)
     places = " | ".join([f'"{PLACES[column][turns]}"' for column, turns, _ in legal])
