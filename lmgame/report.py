@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,7 @@ def show(summary: Tree, console: Console) -> None:
     serving = _tree(summary, "serving")
     if serving["calls"]:
         console.print(_serving(serving))
+        console.print(_totals(serving), highlight=False)
         console.print(_stages(serving))
     bad = {
         name: count
@@ -28,6 +30,18 @@ def show(summary: Tree, console: Console) -> None:
     if bad:
         what = ", ".join(f"{count} {name}" for name, count in bad.items())
         console.print(f"Decisions that were not ok: {what}", highlight=False)
+
+
+def _table(title: str) -> Table:
+    """A plain table under a title; narrow enough for 80 columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        min_width=len(title),
+    )
 
 
 def _scores(summary: Tree) -> Table:
@@ -57,7 +71,7 @@ def _scores(summary: Tree) -> Table:
 def _serving(serving: Tree) -> Table:
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
     calls, failed = serving["calls"], serving["failed"]
-    table = Table(title=f"Serving: {calls} calls, {failed} failed", title_justify="left")
+    table = _table(f"Serving: {calls} calls, {failed} failed")
     table.add_column("", no_wrap=True)
     for heading in ("p50", "p90", "p99", "limit", "met", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -68,23 +82,24 @@ def _serving(serving: Tree) -> Table:
         table.add_row(label, *quantiles, _time(slo[key]), *_share(share))
     joint = _share(_tree(attainment, "joint"))
     table.add_row("all limits", "", "", "", "", *joint, style="bold")
+    return table
+
+
+def _totals(serving: Tree) -> str:
+    """Goodput and tokens in two lines."""
     tokens = _tree(serving, "tokens")
     counts = ", ".join(
         f"{tokens[name]:,} {name}" for name in ("prompt", "completion", "reasoning", "cached")
     )
-    table.caption = (
-        f"goodput {_rate(serving['goodput_rps'])} of {_rate(serving['throughput_rps'])} calls/s"
-        f" - tokens: {counts}"
-    )
-    table.caption_justify = "left"
-    return table
+    good, served = _rate(serving["goodput_rps"]), _rate(serving["throughput_rps"])
+    return f"goodput {good} calls/s that met all limits, of {served} served\ntokens: {counts}\n"
 
 
 def _stages(serving: Tree) -> Table | str:
     stages = _tree(serving, "stages_s")
     if not stages:
         return ""
-    table = Table(title="Where the time goes (as the server tells)", title_justify="left")
+    table = _table("Where the time goes (as the server tells)")
     for heading in ("stage", "mean", "p50", "p90", "share"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for name, entry in stages.items():
@@ -129,7 +144,9 @@ def _time(value: object) -> str:
     if value is None:
         return "-"
     seconds = cast(float, value)
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1}f} ms"
 
 
 def _rate(value: object) -> str:
