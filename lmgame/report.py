@@ -48,10 +48,8 @@ def _scores(summary: Tree) -> Table:
     finished = _tree(summary, "matches")["finished"]
     bound = summary["max_decisions"]
     limit = f", at most {bound} decisions each" if bound else ""
-    table = Table(
-        title=f"{summary['game']}: {finished} finished match(es){limit}", title_justify="left"
-    )
-    for heading in ("agent", "model", "score", "95 % interval", "sd", "n"):
+    table = _table(f"{summary['game']}: {finished} finished match(es){limit}")
+    for heading in ("agent", "model", "score", "95 % CI", "sd", "n"):
         table.add_column(heading, justify="left" if heading in ("agent", "model") else "right")
     seats, anchors = _list(summary, "seats"), _list(summary, "anchors")
     for entry in [*seats, *anchors]:
@@ -73,13 +71,13 @@ def _serving(serving: Tree) -> Table:
     calls, failed = serving["calls"], serving["failed"]
     table = _table(f"Serving: {calls} calls, {failed} failed")
     table.add_column("", no_wrap=True)
-    for heading in ("p50", "p90", "p99", "limit", "met", "95 % interval"):
+    for heading in ("p50", "p90", "p99", "limit", "met", "95 % CI"):
         table.add_column(heading, justify="right", no_wrap=True)
     names = (("ttft_s", "TTFT"), ("tpot_s", "TPOT"), ("time_to_action_s", "time to action"))
     for key, label in names:
         spread, share = _tree(serving, key), _tree(attainment, key)
         quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
-        table.add_row(label, *quantiles, _time(slo[key]), *_share(share))
+        table.add_row(label, *quantiles, _limit(slo[key]), *_share(share))
     joint = _share(_tree(attainment, "joint"))
     table.add_row("all limits", "", "", "", "", *joint, style="bold")
     return table
@@ -147,6 +145,10 @@ def _time(value: object) -> str:
     if seconds >= 1:
         return f"{seconds:.2f} s"
     return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1}f} ms"
+
+
+def _limit(value: object) -> str:
+    return "-" if value is None else f"{cast(float, value):g} s"
 
 
 def _rate(value: object) -> str:
