@@ -21,6 +21,9 @@ from lmgame.record import Header, Log, Played, Result, Suspended, Writer
 from lmgame.replay import follow
 from lmgame.world import Applied, World
 
+LONGEST_WAIT_S = 60.0
+"""A server that asks for more patience than this is asked again all the same."""
+
 Judge = Callable[[Call, float], dict[str, bool | None]]
 """Which limits a call met, given its decision's time to action in seconds."""
 
@@ -34,8 +37,10 @@ class Policy:
             that is no legal action.
         then: What follows the last bad reply: the game's default action, or
             the seat forfeits the match.
-        attempts: How often a failed call is made in all.
-        backoff_s: Seconds before the second attempt; doubles each time.
+        attempts: How often a failed call is made in all; one that the server
+            refuses for what it asks is not made again.
+        backoff_s: Seconds before the second attempt; doubles each time, and is
+            never less than the server asks for (Retry-After).
         failed: What follows the last failed attempt: the match is suspended (it
             continues from there when started again), or the default action.
     """
@@ -155,9 +160,10 @@ class Match:
             tries.append(decision)
             if decision.outcome == "failed":
                 failed += 1
-                if failed >= self.policy.attempts:
+                wait_s = _wait_s(decision, self.policy.backoff_s * 2 ** (failed - 1))
+                if failed >= self.policy.attempts or wait_s is None:
                     break
-                await asyncio.sleep(self.policy.backoff_s * 2 ** (failed - 1))
+                await asyncio.sleep(wait_s)
             elif decision.outcome == "ok" or bad >= self.policy.retries:
                 break
             else:
@@ -289,6 +295,16 @@ class Match:
     def _write(self, lines: Sequence[Header | Played | Suspended | Result]) -> None:
         if self.writer is not None:
             self.writer.write(lines)
+
+
+def _wait_s(failed: Decision, backoff_s: float) -> float | None:
+    """Seconds before a failed call is made again; None where that is of no use."""
+    failure = failed.calls[-1].failure if failed.calls else None
+    if failure is None:
+        return backoff_s
+    if failure.permanent:
+        return None
+    return max(backoff_s, min(failure.retry_after_s or 0.0, LONGEST_WAIT_S))
 
 
 def _verdict(

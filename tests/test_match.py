@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmgame.agent import Decision
+from lmgame.client.call import Failure
 from lmgame.clock import Simulated, latency_from
 from lmgame.errors import ReplayMismatch
 from lmgame.game import Game, Turn
@@ -12,7 +14,7 @@ from lmgame.games.tetris import Tetris, TetrisVersus
 from lmgame.match import Policy
 from lmgame.record import Result, Suspended, essence
 from tests.nim import Nim
-from tests.table import Answer, Table, first, spread
+from tests.table import Answer, Table, call, first, spread
 
 
 def finished(table: Table) -> Result:
@@ -140,6 +142,36 @@ def test_failed_calls_are_made_again_and_then_suspend(tmp_path: Path) -> None:
     assert log.result is None
     assert len(log.played) == 1
     assert log.suspended == [stopped]
+
+
+def refused(status: int, retry_after_s: float | None = None) -> Answer:
+    failure = Failure("status", "no", status, retry_after_s)
+    failed = replace(call(), failure=failure)
+    return lambda turn: Decision(None, "failed", "no", (failed,))
+
+
+def test_a_call_that_is_refused_for_good_is_not_made_again(tmp_path: Path) -> None:
+    policy = Policy(attempts=3, backoff_s=0)
+    for status, tries in ((400, 1), (401, 1), (404, 1), (408, 3), (429, 3), (500, 3), (503, 3)):
+        path = tmp_path / str(status)
+        stopped = Table(Nim, [refused(status), first], path, policy=policy).play()
+        assert isinstance(stopped, Suspended)
+        assert len(stopped.tries) == tries, status
+
+
+def test_a_server_that_asks_for_patience_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("lmgame.match.asyncio.sleep", wait)
+    policy = Policy(attempts=5, backoff_s=0.5)
+    answers = [refused(429, after) for after in (None, 3.0, 0.1, 1e9)]
+    Table(Nim, [in_turn(*answers, first), first], tmp_path / "log", policy=policy).play()
+    assert waits == [0.5, 3.0, 2.0, 60.0]
 
 
 def test_failed_calls_may_take_the_default_instead(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_missing_key_is_told_before_anything_is_played(
 TROUBLES = {
     "401": (Reply("bad key", status=401), "LMGAME_TEST_KEY"),
     "404": (Reply("no such model", status=404), "scripted"),
-    "429": (Reply("slow down", status=429, headers={"Retry-After": "3"}), "429"),
+    "429": (Reply("slow down", status=429, headers={"Retry-After": "0"}), "429"),
     "500": (Reply("oops", status=500), "500"),
     "half a stream": (Reply("place 0 0", break_after=1, ending="close"), ""),
     "invalid JSON": (Reply(events=["{nonsense"]), "JSON"),
@@ -199,7 +199,7 @@ def test_a_server_in_trouble_suspends_the_match_with_one_message(
     assert len(message) < 1000
     assert "To go on: lmgame play" in captured.err
     found = json.loads((folder / "run" / "summary.json").read_text())
-    assert found["serving"]["failed"] == 2
+    assert found["serving"]["failed"] == (1 if name in ("401", "404") else 2)
     assert found["serving"]["attainment"]["joint"]["met"] <= 2
     assert found["decisions"]["n"] == 2
 

@@ -78,6 +78,17 @@ class Failure:
     status: int | None = None
     retry_after_s: float | None = None
 
+    @property
+    def permanent(self) -> bool:
+        """Whether the same call would only fail again: the request itself is refused.
+
+        Of the statuses of 400 to 499 these may pass: 408, 409, 425 and 429
+        (RFC 9110, 15.5; RFC 8470; RFC 6585).
+        """
+        return self.status is not None and (
+            400 <= self.status < 500 and self.status not in (408, 409, 425, 429)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
