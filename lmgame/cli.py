@@ -31,7 +31,7 @@ settings are written KEY=VALUE at the end of the line:
                                   our own server, any OpenAI-compatible one
                                   (backend.base_url=URL backend.model=NAME
                                   backend.key_env=VARIABLE), or a running `lmgame serve`
-  clock=paused | simulated        whether the world waits for decisions
+  clock=paused | simulated | realtime   whether the world waits for decisions
   slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
   seed=0 episodes=30              the first seed, and how many
   concurrency=4                   matches at the same time

@@ -4,13 +4,14 @@ A clock decides two things: which decisions land next, and how far the world has
 moved by then. The match asks :meth:`Clock.landing` with everybody who is
 thinking; the clock advances the world and names the seats whose decisions land
 at the tick it has reached. After they were applied it may let more time pass
-(:meth:`Clock.settle`). *Realtime* fits the same two calls: it waits for whoever
-is first and advances the world to the wall clock's tick.
+(:meth:`Clock.settle`).
 
 * **Paused**: the world waits for everybody, then moves ``pace`` ticks.
 * **Simulated**: a decision that took ``t`` seconds lands ``ceil(t * hz)`` ticks
   after it was asked for; ``t`` is measured, given, computed from tokens, or
   read from a log. The same replies can be replayed under a faster backend.
+* **Realtime**: the world runs on the wall clock; whoever has decided lands at
+  the tick it has reached by then.
 
 In a game without ticks a clock other than *Paused* charges each seat's time
 bank, and a decision that overdraws it is late.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ from typing import Protocol
 from lmgame.agent import Decision
 from lmgame.client.call import Call
 from lmgame.errors import ConfigError
+
+LOOK_HZ = 30
+"""How often a realtime world is moved while everybody thinks."""
 
 
 class Moving(Protocol):
@@ -142,6 +147,34 @@ class Paused(Clock):
             world.advance(self._pace)
 
 
+class Bank:
+    """The time banks of a match without ticks.
+
+    Args:
+        each_s: Seconds each seat has for the whole match; None for no limit.
+    """
+
+    def __init__(self, each_s: float | None) -> None:
+        self._each_s = each_s
+        self._spent: dict[int, float] = {}
+
+    def charge(self, seat: int, seconds: float) -> bool:
+        """Charge a seat; False when its bank is overdrawn by it."""
+        self._spent[seat] = self._spent.get(seat, 0.0) + seconds
+        return self._each_s is None or self._spent[seat] <= self._each_s
+
+    def land(self, charged: Mapping[int, float]) -> Landing:
+        """The landing of decisions that cost bank time only."""
+        late = {seat for seat, seconds in charged.items() if not self.charge(seat, seconds)}
+        return Landing(tuple(sorted(charged)), dict(charged), frozenset(late))
+
+    def left_s(self, seat: int) -> float | None:
+        """What a seat has left, or None."""
+        if self._each_s is None:
+            return None
+        return max(0.0, self._each_s - self._spent.get(seat, 0.0))
+
+
 Latency = Callable[[Thought], float]
 """Seconds to charge for a thought."""
 
@@ -157,15 +190,14 @@ class Simulated(Clock):
 
     def __init__(self, latency: Latency, bank_s: float | None = None) -> None:
         self._latency = latency
-        self._bank_s = bank_s
-        self._spent: dict[int, float] = {}
+        self._bank = Bank(bank_s)
 
     async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
         """The earliest decision lands; it takes all of them to know which."""
         await asyncio.gather(*(one.thought for one in thinking.values()))
         charged = {seat: self._latency(one.thought.result()) for seat, one in thinking.items()}
         if world.hz is None:
-            return self._charge(charged)
+            return self._bank.land(charged)
         landing = {
             seat: max(world.tick, one.since + math.ceil(charged[seat] * world.hz))
             for seat, one in thinking.items()
@@ -175,23 +207,70 @@ class Simulated(Clock):
         seats = tuple(seat for seat in sorted(thinking) if landing[seat] == tick)
         return Landing(seats, {seat: charged[seat] for seat in seats})
 
-    def _charge(self, charged: Mapping[int, float]) -> Landing:
-        late = set()
-        for seat, seconds in charged.items():
-            self.recall(seat, seconds)
-            if self._bank_s is not None and self._spent[seat] > self._bank_s:
-                late.add(seat)
-        return Landing(tuple(sorted(charged)), dict(charged), frozenset(late))
-
     def deadline_s(self, seat: int) -> float | None:
         """What is left of the seat's time bank."""
-        if self._bank_s is None:
-            return None
-        return max(0.0, self._bank_s - self._spent.get(seat, 0.0))
+        return self._bank.left_s(seat)
 
     def recall(self, seat: int, charged_s: float) -> None:
         """Charge a seat's time bank."""
-        self._spent[seat] = self._spent.get(seat, 0.0) + charged_s
+        self._bank.charge(seat, charged_s)
+
+
+class Realtime(Clock):
+    """The world runs on the wall clock.
+
+    Between two landings the world is moved lazily, at least ``LOOK_HZ`` times a
+    second, so that the end of the match is noticed while everybody thinks. That
+    is exact: what a game does by itself depends on the ticks alone.
+
+    Args:
+        bank_s: Seconds each seat has for a whole match of a game without ticks;
+            None for no limit.
+        now: Monotonic seconds.
+    """
+
+    def __init__(
+        self, bank_s: float | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bank = Bank(bank_s)
+        self._now = now
+        self._zero: float | None = None
+
+    async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
+        """Whoever has decided first; several land together if they are done by then."""
+        if self._zero is None:  # a continued match goes on from the tick it had reached
+            self._zero = self._now() - world.tick / (world.hz or 1)
+        waiting = {one.thought for one in thinking.values()}
+        done = {one for one in waiting if one.done()}
+        while not done and not world.over:
+            done, _ = await asyncio.wait(
+                waiting, timeout=1 / LOOK_HZ, return_when=asyncio.FIRST_COMPLETED
+            )
+            self._catch_up(world)
+        if not done:  # the match ended first: everybody is too late
+            return Landing((), {})
+        self._catch_up(world)
+        charged = {
+            seat: one.thought.result().seconds
+            for seat, one in thinking.items()
+            if one.thought in done
+        }
+        if world.hz is None:
+            return self._bank.land(charged)
+        return Landing(tuple(sorted(charged)), charged)
+
+    def _catch_up(self, world: Moving) -> None:
+        if world.hz is not None and self._zero is not None:
+            due = int((self._now() - self._zero) * world.hz)
+            world.advance(due - world.tick)
+
+    def deadline_s(self, seat: int) -> float | None:
+        """What is left of the seat's time bank."""
+        return self._bank.left_s(seat)
+
+    def recall(self, seat: int, charged_s: float) -> None:
+        """Charge a seat's time bank."""
+        self._bank.charge(seat, charged_s)
 
 
 def latency_from(setting: str | float, ttft_s: float, tpot_s: float) -> Latency:

@@ -102,7 +102,7 @@ class OpenAIBackend(_Model):
 class ClockSettings(_Model):
     """How long thinking takes in the world. See ``configs/clock/``."""
 
-    kind: Literal["paused", "simulated"]
+    kind: Literal["paused", "simulated", "realtime"]
     pace: int | None = Field(None, ge=0)
     latency: str | float = "measured"
     ttft_s: float = Field(0.2, ge=0, allow_inf_nan=False)

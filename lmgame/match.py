@@ -130,6 +130,8 @@ class Match:
                 return self._finish(world, "max_decisions", None, f"{bound} decisions")
             await self._stop_thinking([seat for seat in self._tasks if seat not in world.turns])
             landing = await self.clock.landing(self._think(world), world)
+            if not landing.seats:  # the match ended while everybody was thinking
+                continue
             ended = self._land(world, landing)
             if ended is not None:
                 return ended

@@ -106,6 +106,8 @@ def verify(log: Log, game: Game | None = None) -> Game:
     for _ in follow(world, log):
         pass
     if log.result is not None:
+        # A match may end by itself while everybody is still thinking.
+        world.advance(log.result.ticks - world.tick)
         _check_result(world, log, log.result)
     return world.game
 

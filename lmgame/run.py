@@ -25,7 +25,7 @@ import yaml
 
 from lmgame import config, record, registry
 from lmgame.agent import Agent, Client, Seating
-from lmgame.clock import Clock, Paused, Simulated, latency_from
+from lmgame.clock import Clock, Paused, Realtime, Simulated, latency_from
 from lmgame.config import AgentSettings, Settings
 from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan, UsageError
 from lmgame.game import Game, State, digest
@@ -251,6 +251,8 @@ def make_clock(settings: Settings, pace: int) -> Clock:
     clock = settings.clock
     if clock.kind == "paused":
         return Paused(clock.pace, pace)
+    if clock.kind == "realtime":
+        return Realtime(clock.bank_s)
     return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s)
 
 

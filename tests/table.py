@@ -24,13 +24,16 @@ class Told(Agent):
 
     name: ClassVar[str] = "told"
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, thinks_s: float = 0.0) -> None:
         self.answer = answer
+        self.thinks_s = thinks_s
         self.memory: list[tuple[int, str, ReadingOutcome]] = []
         self.feedback: list[str | None] = []
 
     async def decide(self, turn: Turn) -> Decision:
         self.feedback.append(turn.feedback)
+        if self.thinks_s:
+            await asyncio.sleep(self.thinks_s)
         return self.answer(turn)
 
     def remember(self, turn: Turn, action: str, outcome: ReadingOutcome) -> None:
@@ -85,6 +88,7 @@ class Table:
     clock: Callable[[Game], Clock] = lambda game: Paused(game_pace=game.spec.pace)
     policy: Policy = field(default_factory=lambda: Policy(backoff_s=0))
     changes: dict[str, object] = field(default_factory=dict)
+    thinks_s: float = 0.0
     agents: list[Told] = field(default_factory=list)
 
     def play(self) -> Result | Suspended:
@@ -96,7 +100,7 @@ class Table:
         if self.path is not None and self.path.exists() and self.path.stat().st_size:
             log = record.read(self.path)
         game = self.make()
-        self.agents = [Told(answer) for answer in self.answers]
+        self.agents = [Told(answer, self.thinks_s) for answer in self.answers]
         writer = None if self.path is None else Writer(self.path, 0 if log is None else log.size)
         match = Match(
             header(game, **self.changes), game, self.agents, self.clock(game), self.policy, writer

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgame.agent import Decision
-from lmgame.clock import Clock, Landing, Paused, Simulated, Thinking, Thought, latency_from
+from lmgame.clock import (
+    Clock,
+    Landing,
+    Paused,
+    Realtime,
+    Simulated,
+    Thinking,
+    Thought,
+    latency_from,
+)
 from lmgame.errors import ConfigError
 from tests.table import call
 
@@ -115,3 +124,56 @@ def test_latency_measured_or_given() -> None:
 def test_a_latency_that_cannot_be_used_says_what_can(setting: str | float) -> None:
     with pytest.raises(ConfigError, match="measured, tokens, or seconds"):
         latency_from(setting, 1, 1)
+
+
+class Hand:
+    """A clock face that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_realtime_lands_at_the_wall_clocks_tick() -> None:
+    hand, world = Hand(), FakeWorld(30)
+    clock = Realtime(now=hand)
+    assert landing(clock, world, {0: (30, 0.5)}).charged_s == {0: 0.5}
+    assert world.tick == 30  # the clock starts where the match is
+    hand.seconds += 0.75
+    landing(clock, world, {0: (30, 0.7)})
+    assert world.tick == 30 + 45
+
+
+def test_realtime_lands_whoever_is_done_and_leaves_the_others_thinking() -> None:
+    async def ask() -> Landing:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Thought] = loop.create_future()
+        done.set_result(Thought(0.1, (Decision("x"),)))
+        slow: asyncio.Future[Thought] = loop.create_future()
+        thinking = {0: Thinking(0, slow), 1: Thinking(0, done)}
+        return await Realtime(now=Hand()).landing(thinking, FakeWorld())
+
+    assert asyncio.run(ask()).seats == (1,)
+
+
+def test_realtime_notices_the_end_while_everybody_thinks() -> None:
+    hand = Hand()
+
+    class Ending(FakeWorld):
+        def advance(self, ticks: int) -> None:
+            super().advance(ticks)
+            self.over = True
+
+    async def ask() -> Landing:
+        never: asyncio.Future[Thought] = asyncio.get_running_loop().create_future()
+        return await Realtime(now=hand).landing({0: Thinking(0, never)}, Ending())
+
+    assert asyncio.run(ask()).seats == ()
+
+
+def test_realtime_charges_the_time_bank_of_a_game_without_ticks() -> None:
+    clock = Realtime(bank_s=1.0, now=Hand())
+    assert landing(clock, FakeWorld(hz=None), {0: (0, 0.75)}).late == frozenset()
+    assert landing(clock, FakeWorld(hz=None), {0: (0, 0.75)}).late == {0}

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lmgame.agent import Decision
+from lmgame import registry
+from lmgame.agent import Decision, Seating
 from lmgame.client.call import Failure
-from lmgame.clock import Simulated, latency_from
+from lmgame.clock import Realtime, Simulated, latency_from
 from lmgame.errors import ReplayMismatch
 from lmgame.game import Game, Turn
 from lmgame.games.tetris import Tetris, TetrisVersus
-from lmgame.match import Policy
+from lmgame.match import Match, Policy
 from lmgame.record import Result, Suspended, essence
+from lmgame.replay import verify
 from tests.nim import Nim
-from tests.table import Answer, Table, call, first, spread
+from tests.table import Answer, Table, call, first, header, spread
 
 
 def finished(table: Table) -> Result:
@@ -212,6 +216,51 @@ def test_an_overdrawn_time_bank_makes_decisions_late(tmp_path: Path) -> None:
     finished(table)
     outcomes = [one.outcome for one in table.log().played if one.seat == 0]
     assert outcomes[:3] == ["ok", "ok", "late"]
+
+
+def fast(game: Game) -> Realtime:
+    """Real time, two hundred times as fast: four ticks pass in a third of a millisecond."""
+    return Realtime(now=lambda: time.monotonic() * 200)
+
+
+@pytest.mark.parametrize("make", [Tetris, TetrisVersus])
+def test_a_realtime_match_replays_exactly(make: type[Game], tmp_path: Path) -> None:
+    seats = len(make.spec.seats)
+    changes: dict[str, object] = {"max_decisions": 30}
+    table = Table(make, [spread] * seats, tmp_path / "log", fast, changes=changes, thinks_s=0.002)
+    result = finished(table)
+    ticks = [one.tick for one in table.log().played]
+    assert ticks == sorted(ticks)
+    assert ticks[-1] > 100  # the world moved while they thought
+    assert verify(table.log(), make()).scores() == result.scores
+
+
+def test_a_realtime_match_ends_while_its_player_thinks(tmp_path: Path) -> None:
+    table = Table(Tetris, [spread], tmp_path / "log", fast, thinks_s=30.0)
+    table.clock = lambda game: Realtime(now=lambda: time.monotonic() * 100_000)
+    result = finished(table)
+    assert result.end == "over"
+    assert result.decisions == (0,)
+    verify(table.log(), Tetris())
+
+
+def test_the_same_player_scores_worse_the_longer_it_thinks() -> None:
+    """Greedy Tetris at level 12, where a piece falls in about a second."""
+
+    def score(latency_s: float) -> float:
+        total = 0.0
+        for seed in range(4):
+            made = Tetris(level=12, actions="placements")
+            greedy = registry.agents.make("greedy", {"seating": Seating(made.spec, 0, seed)})
+            head = header(made, max_decisions=40, seed=seed)
+            clock = Simulated(lambda thought: latency_s)
+            result = asyncio.run(Match(head, made, [greedy], clock).play())
+            assert isinstance(result, Result)
+            total += result.scores[0]
+        return total
+
+    scores = [score(latency_s) for latency_s in (0.0, 0.6, 2.0)]
+    assert scores[0] > 1.5 * scores[1] > 1.5 * scores[2]
 
 
 @pytest.mark.parametrize(
