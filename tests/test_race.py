@@ -80,7 +80,7 @@ def test_a_race_of_two_continues_and_replays(tmp_path: Path) -> None:
 def test_mistakes_say_what_to_do() -> None:
     with pytest.raises(NameNotFound, match="did you mean 'tetris'"):
         Race("tetriss")
-    with pytest.raises(ConfigError, match="one seat"):
+    with pytest.raises(ConfigError, match="a race takes one"):
         Race("tetris_versus")
     with pytest.raises(ConfigError, match="score or time"):
         Race(by="luck")
