@@ -145,7 +145,8 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "play a log again: verify it, draw it, or step through it",
         """
         Plays match logs again without any model. RUN is a run folder or one log file.
-        Without options it draws each match into RUN/replay/ as a GIF.
+        Without options it draws each match into RUN/replay/ as a GIF; with --html it
+        writes a page with every reply and its times beside the picture.
         """,
     )
     replay.add_argument("run", type=Path, metavar="RUN", help="runs/NAME or a .jsonl file")
@@ -157,7 +158,10 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     replay.add_argument(
         "--text", action="store_true", help="print each observation, reply and action"
     )
-    replay.add_argument("--out", type=Path, metavar="FILE", help="the GIF to write (one log only)")
+    replay.add_argument(
+        "--html", action="store_true", help="write a page to step through instead of a GIF"
+    )
+    replay.add_argument("--out", type=Path, metavar="FILE", help="the file to write (one log only)")
     replay.add_argument("--scale", type=int, default=1, help="enlarge the picture (1 to 8)")
     _takes_json(replay, "print JSON")
 
@@ -236,10 +240,12 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _draw(log: Log, options: argparse.Namespace) -> None:
     from lmgame.film import Film, draw
+    from lmgame.page import write
 
     folder = log.path.parent.parent if log.path.parent.name == "matches" else log.path.parent
-    out = options.out or folder / "replay" / f"{log.path.stem}.gif"
-    frames = draw(log, out, Film(scale=options.scale))
+    kind = "html" if options.html else "gif"
+    out = options.out or folder / "replay" / f"{log.path.stem}.{kind}"
+    frames = write(log, out) if options.html else draw(log, out, Film(scale=options.scale))
     print(
         json.dumps({"file": str(out), "frames": frames})
         if options.json

@@ -48,6 +48,7 @@ def test_a_wheel_holds_code_texts_and_settings(built: Path) -> None:
     for wanted in (
         "lmgame/py.typed",
         "lmgame/cli.py",
+        "lmgame/page.html",
         "lmgame/games/tetris/game.py",
         "lmgame/games/tetris/rules.md",
         "lmgame/agents/llm/prompts/system.md",
