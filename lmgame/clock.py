@@ -23,7 +23,7 @@ import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -186,11 +186,14 @@ class Simulated(Clock):
         latency: Seconds to charge for a thought.
         bank_s: Seconds each seat has for a whole match of a game without ticks;
             None for no limit.
+        hand: Ticks that a decision takes at least: a hand is not faster, however
+            quick the thought. Without it a scripted player acts at every tick.
     """
 
-    def __init__(self, latency: Latency, bank_s: float | None = None) -> None:
+    def __init__(self, latency: Latency, bank_s: float | None = None, hand: int = 0) -> None:
         self._latency = latency
         self._bank = Bank(bank_s)
+        self._hand = hand
 
     async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
         """The earliest decision lands; it takes all of them to know which."""
@@ -199,7 +202,7 @@ class Simulated(Clock):
         if world.hz is None:
             return self._bank.land(charged)
         landing = {
-            seat: max(world.tick, one.since + math.ceil(charged[seat] * world.hz))
+            seat: max(world.tick, one.since + max(self._hand, math.ceil(charged[seat] * world.hz)))
             for seat, one in thinking.items()
         }
         tick = min(landing.values())
@@ -226,13 +229,18 @@ class Realtime(Clock):
     Args:
         bank_s: Seconds each seat has for a whole match of a game without ticks;
             None for no limit.
+        hand: Ticks that a decision takes at least, as for Simulated.
         now: Monotonic seconds.
     """
 
     def __init__(
-        self, bank_s: float | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        bank_s: float | None = None,
+        hand: int = 0,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bank = Bank(bank_s)
+        self._hand = hand
         self._now = now
         self._zero: float | None = None
 
@@ -240,24 +248,38 @@ class Realtime(Clock):
         """Whoever has decided first; several land together if they are done by then."""
         if self._zero is None:  # a continued match goes on from the tick it had reached
             self._zero = self._now() - world.tick / (world.hz or 1)
-        waiting = {one.thought for one in thinking.values()}
-        done = {one for one in waiting if one.done()}
-        while not done and not world.over:
-            done, _ = await asyncio.wait(
-                waiting, timeout=1 / LOOK_HZ, return_when=asyncio.FIRST_COMPLETED
-            )
-            self._catch_up(world)
-        if not done:  # the match ended first: everybody is too late
-            return Landing((), {})
         self._catch_up(world)
-        charged = {
-            seat: one.thought.result().seconds
-            for seat, one in thinking.items()
-            if one.thought in done
-        }
+        while not world.over:
+            ready = self._ready(thinking, world)
+            if ready:
+                return self._land(thinking, ready, world)
+            await self._look(thinking)
+            self._catch_up(world)
+        return Landing((), {})  # the match ended first: everybody is too late
+
+    def _ready(self, thinking: Mapping[int, Thinking], world: Moving) -> list[int]:
+        """Who has decided, and whose hand has had its time."""
+        return [
+            seat
+            for seat, one in sorted(thinking.items())
+            if one.thought.done() and (world.hz is None or world.tick >= one.since + self._hand)
+        ]
+
+    async def _look(self, thinking: Mapping[int, Thinking]) -> None:
+        """Wait for a decision, but no longer than to the next look at the world."""
+        going = [one.thought for one in thinking.values() if not one.thought.done()]
+        if going:
+            await asyncio.wait(going, timeout=1 / LOOK_HZ, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(1 / LOOK_HZ)
+
+    def _land(
+        self, thinking: Mapping[int, Thinking], seats: Sequence[int], world: Moving
+    ) -> Landing:
+        charged = {seat: thinking[seat].thought.result().seconds for seat in seats}
         if world.hz is None:
             return self._bank.land(charged)
-        return Landing(tuple(sorted(charged)), charged)
+        return Landing(tuple(seats), charged)
 
     def _catch_up(self, world: Moving) -> None:
         if world.hz is not None and self._zero is not None:

@@ -17,7 +17,7 @@ from lmgame.agent import Agent, Decision, ReadingOutcome
 from lmgame.client.call import Call
 from lmgame.clock import Clock, Landing, Thinking, Thought
 from lmgame.game import Game, Turn
-from lmgame.record import Header, Log, Played, Result, Suspended, Writer
+from lmgame.record import Abandoned, Header, Log, Played, Result, Suspended, Writer
 from lmgame.replay import follow
 from lmgame.world import Applied, World
 
@@ -126,7 +126,7 @@ class Match:
     async def _loop(self, world: World) -> Result | Suspended:
         bound = self.header.max_decisions
         while not world.over:
-            if bound is not None and max(world.counts) >= bound:
+            if bound is not None and min(world.counts) >= bound:
                 return self._finish(world, "max_decisions", None, f"{bound} decisions")
             await self._stop_thinking([seat for seat in self._tasks if seat not in world.turns])
             landing = await self.clock.landing(self._think(world), world)
@@ -286,9 +286,15 @@ class Match:
             ticks=game.tick,
             statistics=tuple(game.statistics(seat) for seat in range(len(world.counts))),
             state=game.fingerprint(),
+            abandoned=tuple(self._abandoned(seat, *task) for seat, task in self._tasks.items()),
         )
         self._write([result])
         return result
+
+    def _abandoned(self, seat: int, since: int, task: asyncio.Task[Thought]) -> Abandoned:
+        del since
+        thought = task.result() if task.done() else Thought(0.0, ())
+        return Abandoned(seat, thought.tries, round(thought.seconds, 6))
 
     def _remember(self, turn: Turn, line: Played) -> None:
         if line.action is not None:

@@ -17,172 +17,46 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from lmgame.agent import Decision, ReadingOutcome
 from lmgame.errors import LogCorrupt, LogError, LogNeverBegan, LogVersionError
 from lmgame.game import Json, State, digest
-
-SCHEMA_VERSION = 1
-MEASURED = frozenset(
-    {"created", "versions", "timing", "stages", "server", "seconds", "verdicts", "sum"}
+from lmgame.schema import (
+    MEASURED,
+    SCHEMA_VERSION,
+    TRANSPORT,
+    Abandoned,
+    Header,
+    Played,
+    Result,
+    Seat,
+    Suspended,
+    match_key,
 )
-"""Fields that hold measurements: two runs of the same match differ in them."""
 
-_STRICT = ConfigDict(extra="forbid")
+__all__ = [
+    "MEASURED",
+    "SCHEMA_VERSION",
+    "TRANSPORT",
+    "Abandoned",
+    "Header",
+    "Log",
+    "Played",
+    "Result",
+    "Seat",
+    "Suspended",
+    "Writer",
+    "decode",
+    "encode",
+    "essence",
+    "match_key",
+    "read",
+]
+
 _SUM = b',"sum":"'
 _SUM_BYTES = len(_SUM) + 16 + len(b'"}')
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Who sits in a seat.
-
-    Attributes:
-        name: The seat's name in the game.
-        agent: The agent's name.
-        model: Its model, or "".
-        settings: The agent's resolved configuration, without secrets.
-    """
-
-    name: str
-    agent: str
-    model: str
-    settings: State
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The first line: everything needed to play the match again.
-
-    Attributes:
-        match: A hash of the specification; the key for resuming.
-        game: The game's id; ``arguments`` are its settings.
-        seed: The match seed.
-        seats: Who plays.
-        clock: The clock's settings.
-        policy: What happens with bad replies and failed calls.
-        max_decisions: The bound on decisions of any one seat, or None.
-        slo: The limits that ``verdicts`` were judged by.
-        backend: The backend's resolved settings, without secrets.
-        created: When, ISO 8601.
-        versions: Package versions.
-    """
-
-    __pydantic_config__ = _STRICT
-    type: Literal["header"] = field(default="header", kw_only=True)
-    schema_version: int = field(default=SCHEMA_VERSION, kw_only=True)
-    match: str
-    game: str
-    arguments: State
-    seed: int
-    seats: tuple[Seat, ...]
-    clock: State
-    policy: State
-    max_decisions: int | None
-    slo: State
-    backend: State
-    created: str
-    versions: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """One decision that landed.
-
-    Attributes:
-        number: Counts decisions of the match, from 0.
-        landing: Counts landings; decisions with the same one landed together.
-        of: How many decisions this landing has.
-        seat: Whose decision.
-        turn: Counts this seat's decisions, from 0.
-        seen: The tick of the observation it was taken on.
-        tick: The tick at which it landed.
-        until: The tick of the world after it, when the next turns were given.
-        observation: Hash of the observation's text.
-        tries: What the agent answered; more than one where it was asked again.
-        action: What was applied; None where nothing was (forfeit, or the seat
-            could no longer act).
-        outcome: How the last try was read, or ``late``.
-        reason: Why it is not ``ok``.
-        seconds: Measured time from turn to decision, all tries included.
-        charged_s: Seconds the clock charged.
-        state: Fingerprint of the whole state at ``until``.
-        scores: Scores by seat at ``until``.
-        verdicts: For each call of each try, which limits it met: true, false, or
-            null where a limit does not apply.
-    """
-
-    __pydantic_config__ = _STRICT
-    type: Literal["decision"] = field(default="decision", kw_only=True)
-    number: int
-    landing: int
-    of: int
-    seat: int
-    turn: int
-    seen: int
-    tick: int
-    until: int
-    observation: str
-    tries: tuple[Decision, ...]
-    action: str | None
-    outcome: ReadingOutcome
-    reason: str
-    seconds: float
-    charged_s: float
-    state: str
-    scores: tuple[float, ...]
-    verdicts: tuple[dict[str, bool | None], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Suspended:
-    """The backend failed for good; the match can be continued from here.
-
-    Attributes:
-        seat: Who could not decide.
-        turn: Which of its decisions.
-        reason: The last failure, for people.
-        tries: Every failed try.
-        seconds: Time spent trying.
-    """
-
-    __pydantic_config__ = _STRICT
-    type: Literal["suspended"] = field(default="suspended", kw_only=True)
-    seat: int
-    turn: int
-    reason: str
-    tries: tuple[Decision, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The last line of a finished match.
-
-    Attributes:
-        end: ``over`` by the rules, ``max_decisions``, or ``forfeit``.
-        scores: Final scores by seat.
-        winner: The winning seat, or None.
-        reason: In words.
-        decisions: Decisions landed, by seat.
-        ticks: The game's tick at the end.
-        statistics: The game's named numbers, by seat.
-        state: Fingerprint of the final state.
-    """
-
-    __pydantic_config__ = _STRICT
-    type: Literal["result"] = field(default="result", kw_only=True)
-    end: Literal["over", "max_decisions", "forfeit"]
-    scores: tuple[float, ...]
-    winner: int | None
-    reason: str
-    decisions: tuple[int, ...]
-    ticks: int
-    statistics: tuple[dict[str, float], ...]
-    state: str
 
 
 Line = Annotated[Header | Played | Suspended | Result, Field(discriminator="type")]

@@ -9,7 +9,7 @@ from pathlib import Path
 from lmgame import registry
 from lmgame.errors import LogError, ReplayMismatch
 from lmgame.game import Game, Turn
-from lmgame.record import Header, Log, Played, Result
+from lmgame.record import Header, Log, Played, Result, match_key
 from lmgame.world import World
 
 NoDeadline = Callable[[int], float | None]
@@ -41,6 +41,14 @@ def begin(header: Header, game: Game | None = None) -> World:
     return World(game, header.seed)
 
 
+def _check_header(log: Log) -> None:
+    key = match_key(log.header)
+    if key != log.header.match:
+        raise ReplayMismatch(
+            f"{log.path}:1: the header describes match {key}, but says it is {log.header.match}"
+        )
+
+
 def follow(world: World, log: Log, deadline_s: NoDeadline = lambda seat: None) -> Iterator[Step]:
     """Move a world through a log, checking every landing against it.
 
@@ -65,6 +73,7 @@ def follow(world: World, log: Log, deadline_s: NoDeadline = lambda seat: None) -
 def _land(world: World, played: tuple[Played, ...], where: str) -> dict[int, Turn]:
     turns = {one.seat: world.turns[one.seat] for one in played}
     for one in played:
+        _check_tries(one, turns[one.seat], where)
         if turns[one.seat].observation.digest != one.observation:
             raise ReplayMismatch(
                 f"{where}: seat {one.seat} sees observation {turns[one.seat].observation.digest}, "
@@ -93,6 +102,28 @@ def _land(world: World, played: tuple[Played, ...], where: str) -> dict[int, Tur
     return turns
 
 
+def _check_tries(one: Played, turn: Turn, where: str) -> None:
+    """What a decision says of itself must fit together."""
+    last = one.tries[-1] if one.tries else None
+    if last is None or (one.seen, one.turn) != (turn.tick, turn.number):
+        raise ReplayMismatch(
+            f"{where}: seat {one.seat}: decision {one.turn} seen at tick {one.seen} with "
+            f"{len(one.tries)} tries; the rules give turn {turn.number} at tick {turn.tick}"
+        )
+    if one.outcome == "ok" and (last.outcome, last.action) != ("ok", one.action):
+        raise ReplayMismatch(
+            f"{where}: seat {one.seat}: {one.action!r} was applied, the last try was "
+            f"{last.action!r} ({last.outcome})"
+        )
+    if one.outcome != last.outcome and (last.outcome, one.outcome) not in (
+        ("ok", "late"),
+        ("ok", "illegal"),
+    ):
+        raise ReplayMismatch(
+            f"{where}: seat {one.seat}: counted as {one.outcome}, the last try was {last.outcome}"
+        )
+
+
 def verify(log: Log, game: Game | None = None) -> Game:
     """Play a whole log again and compare every state, and the result.
 
@@ -102,6 +133,7 @@ def verify(log: Log, game: Game | None = None) -> Game:
     Raises:
         ReplayMismatch: Something differs; names the line.
     """
+    _check_header(log)
     world = begin(log.header, game)
     for _ in follow(world, log):
         pass
@@ -139,9 +171,13 @@ def _ended_like(log: Log, world: World, result: Result) -> bool:
     """Whether a match can have ended as its result says."""
     outcome = world.game.outcome()
     if outcome is not None:
-        return (result.end, result.winner) == ("over", outcome.winner)
+        return (result.end, result.winner, result.reason) == (
+            "over",
+            outcome.winner,
+            outcome.reason,
+        )
     if result.end == "max_decisions":
-        return result.winner is None and max(world.counts) == log.header.max_decisions
+        return result.winner is None and min(world.counts) >= (log.header.max_decisions or 0)
     last = log.landings[-1] if log.landings else ()
     return result.end == "forfeit" and all(one.action is None for one in last) and bool(last)
 

@@ -28,15 +28,13 @@ from lmgame.agent import Agent, Client, Seating
 from lmgame.clock import Clock, Paused, Realtime, Simulated, latency_from
 from lmgame.config import AgentSettings, Settings
 from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan, UsageError
-from lmgame.game import Game, State, digest
+from lmgame.game import Game, State
 from lmgame.match import Judge, Match, Observer, Policy
-from lmgame.record import SCHEMA_VERSION, Header, Log, Result, Seat, Suspended, Writer
+from lmgame.record import TRANSPORT, Header, Log, Result, Seat, Suspended, Writer
 
 PACKAGES = ("lmgame", "numpy", "gymnasium", "httptools", "uvloop", "xllamacpp", "llama-cpp-python")
 ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo")
 """Settings that do not change what any one match is; a run may change them."""
-_TRANSPORT = ("base_url", "key_env", "host", "port", "connect_s", "first_token_s", "total_s")
-"""Where a backend is and how patient we are: it may move between two sittings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class Run:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=versions(),
         )
-        key = match_key(header)
+        key = record.match_key(header)
         agents = "-vs-".join(_file_name(one.name) for one in seats)
         name = f"{registry.config_name(spec.id)}_{agents}_s{seed}_{key[:8]}.jsonl"
         return Planned(_with_key(header, key), self.path / "matches" / name, anchor)
@@ -251,25 +249,10 @@ def make_clock(settings: Settings, pace: int) -> Clock:
     clock = settings.clock
     if clock.kind == "paused":
         return Paused(clock.pace, pace)
+    hand = pace if clock.pace is None else clock.pace
     if clock.kind == "realtime":
-        return Realtime(clock.bank_s)
-    return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s)
-
-
-def match_key(header: Header) -> str:
-    """The hash of a match's specification: what is played, not when or with what limits."""
-    spec = {
-        "schema": SCHEMA_VERSION,
-        "game": header.game,
-        "arguments": header.arguments,
-        "seed": header.seed,
-        "seats": [[seat.agent, seat.model, seat.settings] for seat in header.seats],
-        "clock": header.clock,
-        "policy": header.policy,
-        "max_decisions": header.max_decisions,
-        "backend": {k: v for k, v in header.backend.items() if k not in _TRANSPORT},
-    }
-    return digest(json.dumps(spec, sort_keys=True).encode())
+        return Realtime(clock.bank_s, hand)
+    return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s, hand)
 
 
 def _with_key(header: Header, key: str) -> Header:
@@ -323,7 +306,7 @@ def _refuse_other(path: Path, old: Mapping[str, object], new: Mapping[str, objec
     before, after = dict(_flat(old)), dict(_flat(new))
     for key in sorted({*before, *after}):
         last = key.rpartition(".")[2]
-        if key.partition(".")[0] in ELSEWHERE or last in _TRANSPORT:
+        if key.partition(".")[0] in ELSEWHERE or last in TRANSPORT:
             continue
         if before.get(key) != after.get(key):
             raise ConfigError(

@@ -115,6 +115,7 @@ def _decisions(logs: Sequence[Log]) -> dict[str, object]:
         "outcomes": dict(Counter(one.outcome for one in played)),
         "tries": dict(Counter(tries)),
         "suspensions": sum(len(log.suspended) for log in logs),
+        "abandoned": sum(len(log.result.abandoned) for log in logs if log.result),
     }
 
 
@@ -125,3 +126,5 @@ def _calls(logs: Sequence[Log]) -> Iterator[tuple[float | None, Sequence[Call]]]
             yield one.seconds, [call for each in one.tries for call in each.calls]
         for stop in log.suspended:
             yield stop.seconds, [call for each in stop.tries for call in each.calls]
+        for left in log.result.abandoned if log.result else ():
+            yield None, [call for each in left.tries for call in each.calls]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from lmgame.client.call import Call, Timing, Usage
 from lmgame.clock import Clock, Paused
 from lmgame.game import Game, Turn
 from lmgame.match import Match, Policy
-from lmgame.record import Header, Log, Result, Seat, Suspended, Writer
+from lmgame.record import Header, Log, Result, Seat, Suspended, Writer, match_key
 
 Answer = Callable[[Turn], Decision]
 
@@ -61,7 +61,7 @@ def call(reply: str = "x", completion: int = 1, ttft_s: float = 0.1) -> Call:
 def header(game: Game, **changes: object) -> Header:
     """A header for a test match."""
     fields: dict[str, object] = {
-        "match": "test",
+        "match": "",
         "game": game.spec.id,
         "arguments": {},
         "seed": 1,
@@ -75,7 +75,8 @@ def header(game: Game, **changes: object) -> Header:
         "versions": {},
         **changes,
     }
-    return Header(**fields)  # type: ignore[arg-type] # a dictionary of the right fields
+    made = Header(**fields)  # type: ignore[arg-type] # a dictionary of the right fields
+    return replace(made, match=match_key(made))
 
 
 @dataclass

@@ -105,10 +105,28 @@ def test_a_changed_result_is_found(tetris: Table, fields: dict[str, object]) -> 
         verify(changed(tetris.path, len(tetris.lines()), **fields))
 
 
-def test_another_seed_is_found_at_the_first_decision(tetris: Table) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"seed": 2}, {"seats": []}, {"clock": {"pace": 0}}, {"max_decisions": 7}],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_changed_header_is_found(tetris: Table, fields: dict[str, object]) -> None:
     assert tetris.path is not None
-    with pytest.raises(ReplayMismatch, match=r"changed.jsonl:2: "):
-        verify(changed(tetris.path, 1, seed=2))
+    with pytest.raises(ReplayMismatch, match=r"changed.jsonl:1: the header describes match"):
+        verify(changed(tetris.path, 1, **fields))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"tries": []}, {"outcome": "failed"}, {"outcome": "empty"}, {"seen": 7}, {"turn": 9}],
+    ids=str,
+)
+def test_a_decision_that_does_not_fit_itself_is_found(
+    tetris: Table, fields: dict[str, object]
+) -> None:
+    assert tetris.path is not None
+    with pytest.raises(ReplayMismatch, match=r"changed.jsonl:4: "):
+        verify(changed(tetris.path, 4, **fields))
 
 
 def test_logs_are_found_in_a_run_folder_or_by_name(tmp_path: Path) -> None:
