@@ -28,7 +28,12 @@ class Metrics:
             "prefilled_tokens", "Tokens run through prefill, by kind of worker.", "role"
         )
         self.prefills = count(
-            "prefills", "Prefills that reached a first token, by kind of worker.", "role"
+            "prefills", "Prefills that made a reply's first token, by kind of worker.", "role"
+        )
+        self.repeated_prefills = count(
+            "repeated_prefills",
+            "Prefills of replies that a dead worker had begun; their first token is known.",
+            "role",
         )
         self.generated = count(
             "generated_tokens", "Tokens chosen by the model, by kind of worker.", "role"

@@ -84,6 +84,7 @@ class Reply:
     Attributes:
         tokens: The reply's tokens, forced ones included, end-of-text excluded.
         finish: Why it ended; None while it goes on.
+        forced_at_start: How many of its tokens come before the first choice.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Reply:
         if request.choices:
             self._walk = Trie(request.choices, vocabulary.eos).walk()
             self._opening = self._extend([], self._walk.forced())
+        self.forced_at_start = len(self.tokens)
         if tokens:
             self._replay(tokens[len(self.tokens) :])
 

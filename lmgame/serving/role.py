@@ -1,8 +1,13 @@
 """What the three kinds of worker do with an engine.
 
-A prefill worker runs prompts and makes exactly one token of each reply. A decode
+A prefill worker runs prompts and makes the first token of each reply. A decode
 worker runs no prompt: it takes KV states in and makes all further tokens, in one
 batch that sequences join and leave at any step. A colocated worker does both.
+
+A reply that a dead worker had begun is computed again exactly as it was the first
+time: its prompt in the same chunks, then its known tokens one step each. One prefill
+of everything would be faster, but llama.cpp rounds a batch differently from single
+steps, and the continuation of a greedy reply would differ.
 """
 
 from __future__ import annotations
@@ -46,13 +51,22 @@ class Sequence:
         """Tokens of prompt and reply."""
         return len(self.reply.request.prompt) + len(self.reply.tokens)
 
+    @property
+    def opening(self) -> int:
+        """Tokens before the first choice, which are prefilled: the same at every attempt."""
+        return len(self.reply.request.prompt) + self.reply.forced_at_start
+
     def unfed(self, limit: int) -> list[int]:
-        """Up to ``limit`` tokens that are not in the KV cache yet."""
-        prompt = self.reply.request.prompt
+        """Up to ``limit`` tokens of the opening that are not in the KV cache yet."""
+        prompt, forced = self.reply.request.prompt, self.reply.forced_at_start
         if self.fed >= len(prompt):
             at = self.fed - len(prompt)
-            return self.reply.tokens[at : at + limit]
-        return (prompt[self.fed : self.fed + limit] + self.reply.tokens)[:limit]
+            return self.reply.tokens[at : min(at + limit, forced)]
+        return (prompt[self.fed : self.fed + limit] + self.reply.tokens[:forced])[:limit]
+
+    def next_unfed(self) -> int:
+        """The first token that is not in the KV cache yet, once the prompt is."""
+        return self.reply.tokens[self.fed - len(self.reply.request.prompt)]
 
 
 class Role:
@@ -125,7 +139,7 @@ class Role:
         self.channel.cancelled.discard(sequence.id)
 
     def prefill(self, sequence: Sequence, chunk: int) -> Logits | None:
-        """Run one more chunk; the logits once the prompt is complete."""
+        """Run one more chunk; the logits once everything before the first choice is in."""
         if sequence.fed == 0:
             sequence.started = time.monotonic()
         tokens = sequence.unfed(chunk)
@@ -136,23 +150,29 @@ class Role:
             return None
         sequence.fed += len(tokens)
         self.channel.send({"op": "prefilled", "id": sequence.id, "count": len(tokens)})
-        return logits if sequence.fed == sequence.length else None
+        return logits if sequence.fed == sequence.opening else None
 
     def first(self, sequence: Sequence, logits: Logits) -> None:
-        """Make the first token and report the prefill."""
-        delta = sequence.reply.next(logits)
+        """Make the first token, unless it is known already, and report the prefill."""
+        known = sequence.length > sequence.opening
+        delta = None if known else sequence.reply.next(logits)
         now = time.monotonic()
-        self.channel.send(
-            {"op": "first", "id": sequence.id, "start": sequence.started, "end": now},
-            _deltas([(sequence, delta)], now),
-        )
+        report = {
+            "op": "first",
+            "id": sequence.id,
+            "start": sequence.started,
+            "end": now,
+            "known": known,
+        }
+        made = [] if delta is None else [_deltas([(sequence, delta)], now)]
+        self.channel.send(report, *made)
 
     def step(self) -> None:
         """One token for every active sequence."""
         batch = list(self.active.values())
         if not batch:
             return
-        steps = [Step(item.slot, item.unfed(1)[0], item.fed) for item in batch]
+        steps = [Step(item.slot, item.next_unfed(), item.fed) for item in batch]
         try:
             logits = self.engine.step(steps)
         except EngineError as error:
@@ -162,7 +182,8 @@ class Role:
         made: list[tuple[Sequence, Delta]] = []
         for item, values in zip(batch, logits, strict=True):
             item.fed += 1
-            # Forced tokens must pass through the model too, but nothing is chosen there.
+            # Tokens forced, or known from a worker that died, must pass through the model
+            # too, but nothing is chosen there.
             if item.fed == item.length:
                 made.append((item, item.reply.next(values)))
         if made:

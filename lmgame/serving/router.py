@@ -246,7 +246,8 @@ class Router:
         if not job.tokens:
             self.metrics.ttft.observe(message["end"] - job.arrived)
         job.mark = message["end"]
-        self.metrics.prefills.labels(worker.role).inc()
+        count = self.metrics.repeated_prefills if message["known"] else self.metrics.prefills
+        count.labels(worker.role).inc()
 
     def _on_deltas(self, worker: WorkerProcess, message: Message) -> None:
         for number, tokens, forced, text, finish in message["items"]:
@@ -297,7 +298,7 @@ class Router:
     # When workers die
 
     def _on_down(self, worker: WorkerProcess) -> None:
-        """Serve a dead worker's jobs again from prefill; nothing is sent twice."""
+        """Serve a dead worker's jobs again from their prompts; nothing is sent twice."""
         log.warning("worker %s (process %d) died; restarting it", worker.name, worker.pid)
         self.metrics.restarts.labels(worker.role).inc()
         lost = [job for job in self._running.values() if job.worker == worker.name]

@@ -45,37 +45,70 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
 
 
-def reply(server: EmbeddedServer, tokens: int = 60) -> str:
+def reply(server: EmbeddedServer, tokens: int = 60, messages: Any = USER) -> str:  # noqa: ANN401  # the SDK's own type is a union of eight
     with openai_client(server) as client:
         answer = client.chat.completions.create(
-            model=MODEL, messages=USER, max_tokens=tokens, extra_body={"ignore_eos": True}
+            model=MODEL, messages=messages, max_tokens=tokens, extra_body={"ignore_eos": True}
         )
     return answer.choices[0].message.content or ""
 
 
-def test_a_decode_worker_killed_mid_reply(server: EmbeddedServer) -> None:
-    wait_idle(server)
-    expected = reply(server)
+def disturbed(server: EmbeddedServer, name: str, tokens: int, kill_at: int, messages: Any) -> str:  # noqa: ANN401  # as above
+    """The reply during which the worker of this name is killed."""
     pieces: list[str] = []
     facts: dict[str, Any] = {}
     with openai_client(server) as client:
         chunks = client.chat.completions.create(
             model=MODEL,
-            messages=USER,
-            max_tokens=60,
+            messages=messages,
+            max_tokens=tokens,
             stream=True,
             extra_body={"ignore_eos": True},
         )
         for number, chunk in enumerate(chunks):
-            if number == 10:
-                os.kill(worker_pid(server, "decode-0"), signal.SIGKILL)
+            if number == kill_at:
+                os.kill(worker_pid(server, name), signal.SIGKILL)
             pieces.append(chunk.choices[0].delta.content or "")
             facts = (chunk.model_extra or {}).get("lmgame", facts)
     assert facts["attempts"] == 2
-    assert "".join(pieces) == expected
-    assert read_metrics(server)['lmgame_worker_restarts_total{role="decode"}'] >= 1
+    return "".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Count from one to one hundred in words.",
+        "Tell me a long story about a red fox and the moon.",
+        "Explain how bread is made, step by step. " * 12,
+    ],
+    ids=["counting", "story", "long prompt"],
+)
+def test_a_decode_worker_killed_mid_reply(server: EmbeddedServer, question: str) -> None:
+    """A prefill of prompt and known tokens together would round differently (80 tokens on)."""
     wait_idle(server)
-    assert reply(server) == expected
+    messages = [{"role": "user", "content": question}]
+    expected = reply(server, 150, messages)
+    before = read_metrics(server)
+    assert disturbed(server, "decode-0", 150, 75, messages) == expected
+    after = read_metrics(server)
+    restarts = 'lmgame_worker_restarts_total{role="decode"}'
+    assert after[restarts] == before.get(restarts, 0) + 1
+    # The first token was known, so the second prefill made none; decode chose the rest once.
+    repeated = 'lmgame_repeated_prefills_total{role="prefill"}'
+    assert after[repeated] == before.get(repeated, 0) + 1
+    made, prefills = "lmgame_generated_tokens_total", "lmgame_prefills_total"
+    role = '{role="prefill"}'
+    assert after[made + role] - before[made + role] == 1
+    assert after[prefills + role] - before[prefills + role] == 1
+    role = '{role="decode"}'
+    assert after[made + role] - before[made + role] == 149
+    wait_idle(server)
+
+
+def test_a_colocated_worker_killed_mid_reply(weights_path: Path) -> None:
+    with serving(mode="colocated", replicas=1, schedule="chunked", chunk=16) as server:
+        expected = reply(server, 120)
+        assert disturbed(server, "colocated-0", 120, 80, USER) == expected
 
 
 def test_a_prefill_worker_killed_mid_prompt(server: EmbeddedServer) -> None:
