@@ -53,11 +53,11 @@ class Limits:
             if value is None and name == "first_token_s":
                 continue
             if not _is_number(value) or not (math.isfinite(value) and value > 0):
-                raise ConfigError(f"limits.{name} must be a positive number, not {value!r}")
+                raise ConfigError(f"backend.{name} must be a positive number, not {value!r}")
         for name in ("reply_bytes", "header_bytes"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"limits.{name} must be a positive integer, not {value!r}")
+                raise ConfigError(f"{name} must be a positive integer, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True)

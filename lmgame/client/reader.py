@@ -276,8 +276,8 @@ class ReplyReader:
 
     def _oversize(self) -> Trouble:
         text = (
-            f"{self._endpoint.base_url} sent more than a reply may hold ({self._limit} bytes): "
-            "lower max_tokens or raise limits.reply_bytes"
+            f"{self._endpoint.base_url} sent more than the {self._limit} bytes that a reply "
+            "may hold: lower max_tokens"
         )
         return Trouble(Failure("oversize", text, self.status or None))
 

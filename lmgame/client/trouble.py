@@ -81,7 +81,7 @@ def too_slow(endpoint: Endpoint, what: str, limit: str, seconds: float) -> Failu
     return Failure(
         "timeout",
         f"{endpoint.base_url}: no {what} within {seconds:g} s: the server hangs or is "
-        f"overloaded; lower the load or raise limits.{limit}",
+        f"overloaded; lower the load or raise backend.{limit}",
     )
 
 

@@ -63,7 +63,7 @@ CASES = [
         Reply("word", break_after=2, ending="endless"),
         Limits(reply_bytes=100_000),
         "oversize",
-        "reply_bytes",
+        "the 100000 bytes that a reply may hold",
     ),
     ("packed", Reply(headers={"Content-Encoding": "gzip"}), PATIENT, "protocol", "compression"),
     ("header", Reply(headers={"X-A": "a" * 70_000}), PATIENT, "oversize", "headers"),
@@ -182,7 +182,7 @@ def test_a_connection_that_takes_too_long(key: str) -> None:
             filler.close()
     assert failure is not None
     assert failure.kind == "timeout"
-    assert "limits.connect_s" in failure.message
+    assert "raise backend.connect_s" in failure.message
 
 
 def test_the_first_token_has_its_own_limit(key: str) -> None:
@@ -191,7 +191,7 @@ def test_the_first_token_has_its_own_limit(key: str) -> None:
         failure = complete(server.base_url, limits).failure
         assert failure is not None
         assert failure.kind == "timeout"
-        assert "limits.first_token_s" in failure.message
+        assert "raise backend.first_token_s" in failure.message
         assert complete(server.base_url, limits).failure is None  # slow later, which is allowed
 
 
