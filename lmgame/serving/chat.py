@@ -14,6 +14,10 @@ from lmgame.serving.vocabulary import Message
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MAX_CHOICES = 4096
 MAX_STOPS = 16
+MAX_TOKENS = 1_000_000
+DEFAULT_MAX_TOKENS = 256
+"""Reply tokens when a request sets no limit. A whole context would keep a first try by
+hand waiting for a minute on a slow core; a game's reply is far shorter."""
 
 # A parameter that changes the reply must not be ignored in silence. Others may be.
 UNSUPPORTED = (
@@ -71,7 +75,8 @@ class ChatRequest:
         messages: The conversation.
         stream: Send the reply token by token.
         include_usage: Add a chunk with the token counts to a stream.
-        max_tokens: Limit on the reply, None for what fits.
+        max_tokens: Limit on the reply; :data:`DEFAULT_MAX_TOKENS` where none was given,
+            except that a list of choices bounds the reply by itself.
         sampling: How to draw.
         stop: Strings that end the reply.
         choices: The only allowed replies; empty allows everything.
@@ -82,7 +87,7 @@ class ChatRequest:
     messages: tuple[Message, ...]
     stream: bool
     include_usage: bool
-    max_tokens: int | None
+    max_tokens: int
     sampling: Sampling
     stop: tuple[str, ...]
     choices: tuple[str, ...]
@@ -104,18 +109,22 @@ def parse(body: bytes) -> ChatRequest:
     for name in UNSUPPORTED:
         if data.get(name):
             raise ApiError(400, f"{name} is not supported by this server", name)
-    if _number(data, "n", int, 1, 1, 128) != 1:
-        raise ApiError(400, "n must be 1: this server makes one reply per request", "n")
+    count = data.get("n")
+    if count is not None and (type(count) is not int or count != 1):
+        raise ApiError(
+            400, f"n must be 1, not {count!r}: this server makes one reply per request", "n"
+        )
     options = _object(data, "stream_options")
+    choices = _choices(data)
     return ChatRequest(
         model=_string(data, "model"),
         messages=_messages(data),
         stream=_flag(data, "stream"),
         include_usage=_flag(options, "include_usage"),
-        max_tokens=_max_tokens(data),
+        max_tokens=_max_tokens(data, MAX_TOKENS if choices else DEFAULT_MAX_TOKENS),
         sampling=_sampling(data),
         stop=_stop(data),
-        choices=_choices(data),
+        choices=choices,
         ignore_eos=_flag(data, "ignore_eos"),
     )
 
@@ -138,7 +147,7 @@ def _message(item: object, where: str) -> Message:
 
 def _content(content: object, where: str) -> str:
     if isinstance(content, str):
-        return content
+        return _whole_characters(content, where)
     if not isinstance(content, list):
         raise ApiError(400, f"{where} must be a string or a list of text parts", where)
     texts = []
@@ -157,15 +166,29 @@ def _content(content: object, where: str) -> str:
                 f"{where}[{place}] must be {{'type': 'text', 'text': string}}, not {kind!r}",
                 f"{where}[{place}]",
             )
-        texts.append(part["text"])
+        texts.append(_whole_characters(part["text"], f"{where}[{place}]"))
     return "".join(texts)
 
 
-def _max_tokens(data: Mapping[str, Any]) -> int | None:
+def _whole_characters(text: str, where: str) -> str:
+    r"""The text itself, if UTF-8 can hold it: JSON can spell half a character, ``\ud83d``."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ApiError(
+            400,
+            f"{where} holds {text[error.start]!a}, half of a surrogate pair, at position "
+            f"{error.start}: send the whole character",
+            where,
+        ) from error
+    return text
+
+
+def _max_tokens(data: Mapping[str, Any], default: int) -> int:
     for name in ("max_completion_tokens", "max_tokens"):
         if data.get(name) is not None:
-            return int(_number(data, name, int, 0, 1, 1_000_000))
-    return None
+            return int(_number(data, name, int, 0, 1, MAX_TOKENS))
+    return default
 
 
 def _sampling(data: Mapping[str, Any]) -> Sampling:
@@ -190,7 +213,7 @@ def _stop(data: Mapping[str, Any]) -> tuple[str, ...]:
     good = isinstance(stops, list) and all(isinstance(item, str) and item for item in stops)
     if not good or len(stops) > MAX_STOPS:
         raise ApiError(400, f"stop must be a string or up to {MAX_STOPS} strings", "stop")
-    return tuple(stops)
+    return tuple(_whole_characters(item, "stop") for item in stops)
 
 
 def _choices(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -234,7 +257,7 @@ def _choice_list(value: object, where: str) -> tuple[str, ...]:
         raise ApiError(400, f"{where} must be a non-empty list of non-empty strings", where)
     if len(value) > MAX_CHOICES:
         raise ApiError(400, f"{where} has {len(value)} strings; at most {MAX_CHOICES}", where)
-    return tuple(value)
+    return tuple(_whole_characters(text, where) for text in value)
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -250,7 +273,7 @@ def _string(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str):
         raise ApiError(400, f"{name} must be a string", name)
-    return value
+    return _whole_characters(value, name)
 
 
 def _flag(data: Mapping[str, Any], name: str) -> bool:

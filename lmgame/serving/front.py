@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import reprlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -150,7 +151,11 @@ class Front:
         )
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        """``POST /v1/chat/completions``."""
+        """``POST /v1/chat/completions``.
+
+        Without max_tokens or max_completion_tokens a reply ends after 256 tokens that the
+        model chose, or sooner where the context is full.
+        """
         wanted = parse(await request.read())
         self._check_model(wanted.model)
         if not self.router.started:
@@ -193,26 +198,42 @@ class Front:
         else:
             prompt = self.vocabulary.prompt(wanted.messages)
         choices = tuple(self._choice(text) for text in wanted.choices)
-        context = self.router.context
-        needed = max((len(choice) for choice in choices), default=1)
-        if len(prompt) + needed > context:
-            raise ApiError(
-                400,
-                f"this model's context is {context} tokens, but the messages have "
-                f"{len(prompt)} and the reply needs at least {needed}; shorten the messages or "
-                "raise backend.context",
-                "messages",
-                "context_length_exceeded",
-            )
-        room = context - len(prompt)
+        room = self.router.context - len(prompt)
+        self._check_room(len(prompt), room, wanted.choices, choices)
         return Request(
             prompt=prompt,
-            max_tokens=min(wanted.max_tokens or room, room),
+            max_tokens=min(wanted.max_tokens, room),
             sampling=wanted.sampling,
             stop=wanted.stop,
             choices=choices,
             ignore_eos=wanted.ignore_eos,
         )
+
+    def _check_room(
+        self,
+        prompt: int,
+        room: int,
+        texts: tuple[str, ...],
+        choices: tuple[tuple[int, ...], ...],
+    ) -> None:
+        if room < 1:
+            raise ApiError(
+                400,
+                f"this model's context is {prompt + room} tokens, but the messages have "
+                f"{prompt} and the reply needs at least 1; shorten the messages or raise "
+                "backend.context",
+                "messages",
+                "context_length_exceeded",
+            )
+        for text, tokens in zip(texts, choices, strict=True):
+            if len(tokens) > room:
+                raise ApiError(
+                    400,
+                    f"the choice {reprlib.repr(text)} has {len(tokens)} tokens, but this model's "
+                    f"context of {prompt + room} has room for {room} beside the messages' "
+                    f"{prompt}; shorten the choice or raise backend.context",
+                    code="context_length_exceeded",
+                )
 
     def _choice(self, text: str) -> tuple[int, ...]:
         tokens = self.vocabulary.tokenize(text)

@@ -84,8 +84,7 @@ class Vocabulary:
             special: Read ``<|im_end|>`` and its like as control tokens. Only for text
                 that this server wrote itself, never for what a client sent.
         """
-        # Half a surrogate pair is valid JSON but not UTF-8, which llama.cpp insists on.
-        data = text.encode("utf-8", "replace")
+        data = text.encode()
         room = len(data) + 8
         buffer = (c_int32 * room)()
         count = self._lib.llama_tokenize(
@@ -121,7 +120,7 @@ class Vocabulary:
         rendered as ChatML.
         """
         # The C interface copies the strings, so these must live until it returns.
-        kept = [(m.role.encode(), m.content.encode("utf-8", "replace")) for m in messages]
+        kept = [(m.role.encode(), m.content.encode()) for m in messages]
         chat = (ChatMessage * len(kept))(*(ChatMessage(role, text) for role, text in kept))
         room = 256 + 2 * sum(len(role) + len(text) + 64 for role, text in kept)
         for template in (self._template, FALLBACK_TEMPLATE.encode()):

@@ -18,10 +18,10 @@ def parsed(**changes: object) -> Any:  # noqa: ANN401  # read by attribute in th
     return parse(json.dumps({**GOOD, **changes}).encode())
 
 
-def test_defaults_are_greedy_and_whole() -> None:
+def test_defaults_are_greedy_and_bounded() -> None:
     request = parsed()
     assert request.messages == (Message("user", "hi"),)
-    assert (request.stream, request.include_usage, request.max_tokens) == (False, False, None)
+    assert (request.stream, request.include_usage, request.max_tokens) == (False, False, 256)
     assert request.sampling.temperature == 0.0
     assert (request.stop, request.choices) == ((), ())
 
@@ -32,6 +32,11 @@ def test_unknown_harmless_fields_are_ignored() -> None:
 
 def test_max_completion_tokens_wins_over_the_older_name() -> None:
     assert parsed(max_tokens=5, max_completion_tokens=7).max_tokens == 7
+
+
+def test_a_list_of_choices_is_never_cut_unasked() -> None:
+    assert parsed(guided_choice=["a", "b"]).max_tokens >= 131_072
+    assert parsed(guided_choice=["a", "b"], max_tokens=3).max_tokens == 3
 
 
 def test_developer_is_the_new_name_of_system() -> None:
@@ -67,8 +72,7 @@ def test_any_integer_is_a_seed() -> None:
             "not 'input_audio'",
         ),
         ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content[0]", "text"),
-        ({"n": 2}, "n", "one reply per request"),
-        ({"n": "2"}, "n", "integer"),
+        *[({"n": n}, "n", f"n must be 1, not {n!r}:") for n in (0, 2, 129, "2", 1.0, True)],
         ({"stream": "yes"}, "stream", "true or false"),
         ({"stream_options": 3}, "stream_options", "object"),
         ({"max_tokens": 0}, "max_tokens", "integer from 1"),
@@ -120,6 +124,38 @@ def test_what_is_refused_and_why(changes: dict[str, Any], param: str, words: str
     assert words in caught.value.message
     error = caught.value.to_json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
+
+
+HALF = "\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"messages": [{"role": "user", "content": f"ab{HALF}"}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": f"ab{HALF}"}]}]},
+            "messages[0].content[0]",
+        ),
+        ({"model": f"ab{HALF}"}, "model"),
+        ({"stop": f"ab{HALF}"}, "stop"),
+        ({"stop": ["x", f"ab{HALF}"]}, "stop"),
+        ({"guided_choice": ["x", f"ab{HALF}"]}, "guided_choice"),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused(changes: dict[str, Any], param: str) -> None:
+    with pytest.raises(
+        ApiError, match=r"'\\ud83d', half of a surrogate pair, at position 2"
+    ) as caught:
+        parsed(**changes)
+    assert caught.value.status == 400
+    assert caught.value.param == param
+    json.dumps(caught.value.to_json(), ensure_ascii=False).encode()
+
+
+def test_n_may_be_one_or_absent() -> None:
+    assert parsed(n=1, seed=1) == parsed(seed=1)
+    parsed(n=None)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"\xff", b"{" * 100, b"[" * 100_000])

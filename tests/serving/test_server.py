@@ -219,6 +219,26 @@ def test_a_prompt_that_just_fits(client: OpenAI) -> None:
     assert reply.usage.total_tokens <= CONTEXT
 
 
+def test_a_choice_that_does_not_fit_is_named(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="shorten the choice") as caught:
+        client.chat.completions.create(
+            model=MODEL, messages=USER, extra_body={"guided_choice": ["a", "word " * 600]}
+        )
+    assert caught.value.code == "context_length_exceeded"
+    assert "the choice 'word word" in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert "messages have" not in str(caught.value)
+
+
+def test_without_a_limit_a_reply_has_256_tokens(client: OpenAI) -> None:
+    reply = client.chat.completions.create(
+        model=MODEL, messages=USER, extra_body={"ignore_eos": True}
+    )
+    assert reply.usage is not None
+    assert reply.usage.completion_tokens == 256
+    assert reply.choices[0].finish_reason == "length"
+
+
 def test_images_are_refused_in_words(client: OpenAI) -> None:
     parts: Any = [
         {"type": "text", "text": "look"},
@@ -276,10 +296,14 @@ def test_control_tokens_in_a_message_are_text(client: OpenAI) -> None:
     assert reply.usage.prompt_tokens > plain.usage.prompt_tokens + 12
 
 
-def test_half_a_surrogate_pair_is_survived(disaggregated: EmbeddedServer) -> None:
-    content = '"\\ud83d and \\u0000"'
+def test_half_a_surrogate_pair_is_refused_and_a_null_is_not(
+    disaggregated: EmbeddedServer,
+) -> None:
     body = '{"model":"%s","max_tokens":1,"messages":[{"role":"user","content":%s}]}'
-    status, _ = post(disaggregated, (body % (MODEL, content)).encode())
+    status, answer = post(disaggregated, (body % (MODEL, '"\\ud83d and"')).encode())
+    assert status == 400
+    assert "half of a surrogate pair" in answer["error"]["message"]
+    status, _ = post(disaggregated, (body % (MODEL, '"\\u0000 and \\ud83d\\ude00"')).encode())
     assert status == 200
 
 
@@ -288,7 +312,7 @@ def test_a_dropped_connection_frees_everything(
     disaggregated: EmbeddedServer, client: OpenAI, stream: bool
 ) -> None:
     wait_idle(disaggregated)
-    body: Any = {"ignore_eos": True}
+    body: Any = {"ignore_eos": True, "max_tokens": CONTEXT}
     if stream:
         chunks = client.chat.completions.create(
             model=MODEL, messages=USER, stream=True, extra_body=body
