@@ -6,7 +6,7 @@ import os
 from typing import Annotated, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lmgame.serving.engine import PREFILL_CHUNK
 from lmgame.serving.role import RoleName, Schedule
@@ -31,6 +31,7 @@ class EmbeddedConfig(BaseModel):
 
     Attributes:
         host: Address to listen on. There is no authentication: keep it local.
+            ``0.0.0.0`` is every interface; an empty host would be too, and is refused.
         port: TCP port; 0 picks a free one.
         mode: ``disaggregated`` separates prompts from replies; ``colocated`` is the
             baseline in which every worker does both.
@@ -46,7 +47,8 @@ class EmbeddedConfig(BaseModel):
             leave decode's idle for most of a game's load. 15 also leaves the cores to
             any other program that keeps them busy.
         decode_threads: Threads of a decode worker and of a colocated replica.
-        context: Tokens that one conversation may hold, prompt and reply together.
+        context: Tokens that one conversation may hold, prompt and reply together; at
+            most what the model was trained for is served.
         slots: Replies that one decode worker (or colocated replica) makes at once.
         queue: Requests that may wait; more are refused with status 429.
         weights: A name from :mod:`lmgame.serving.weights` or the path of a GGUF file.
@@ -71,6 +73,23 @@ class EmbeddedConfig(BaseModel):
     queue: Annotated[int, Field(ge=1, le=100_000)] = 256
     weights: str = DEFAULT_MODEL
     model: str = DEFAULT_MODEL
+
+    @field_validator("host")
+    @classmethod
+    def _some_host(cls, host: str) -> str:
+        if not host.strip():
+            raise ValueError(
+                "is empty, which would listen on every interface: give an address such as "
+                "127.0.0.1, or 0.0.0.0 if that is meant"
+            )
+        return host
+
+    @field_validator("model")
+    @classmethod
+    def _some_model(cls, model: str) -> str:
+        if not model.strip():
+            raise ValueError("is empty: give the id that clients will use")
+        return model
 
     def workers(self) -> dict[RoleName, int]:
         """How many processes of each kind this asks for."""

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from lmgame.errors import ServerError
+from lmgame.serving import caution
 from lmgame.serving.config import EmbeddedConfig
 from lmgame.serving.server import Address, run_until_signalled
 
@@ -169,7 +170,10 @@ class EmbeddedServer:
         self._listening.set()
 
     def _remember(self, line: str) -> None:
-        self._words.append(line)
+        if line.startswith(caution.PREFIX):
+            print(line, file=sys.stderr, flush=True)
+        else:
+            self._words.append(line)
 
 
 def _each_line(stream: IO[str], take: Callable[[str], None]) -> None:
@@ -179,7 +183,7 @@ def _each_line(stream: IO[str], take: Callable[[str], None]) -> None:
 
 
 def run(config: EmbeddedConfig) -> None:
-    """Serve in the foreground until Ctrl-C or SIGTERM.
+    """Serve in the foreground until Ctrl-C, SIGTERM or the end of its terminal (SIGHUP).
 
     Raises:
         ServingError: It cannot start or cannot go on.

@@ -9,15 +9,18 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
 from aiohttp import web
 
 from lmgame.errors import ServerError
-from lmgame.serving import weights
+from lmgame.serving import caution, weights
+from lmgame.serving.binding import load_library
 from lmgame.serving.config import EmbeddedConfig
 from lmgame.serving.front import Front
 from lmgame.serving.metric import Metrics
 from lmgame.serving.router import Router
-from lmgame.serving.vocabulary import Vocabulary
+from lmgame.serving.shape import read_shape
+from lmgame.serving.vocabulary import Vocabulary, open_model
 
 _POLL_S = 0.02
 
@@ -56,12 +59,18 @@ async def serve(
         on_ready: Called when requests are served.
 
     Raises:
-        ServerError: The port is taken, or workers keep dying.
+        ServerError: The port is taken, the memory too small, or workers keep dying.
         WeightsError: The weights are missing or damaged.
         EngineError: llama.cpp cannot be used.
     """
     path = weights.find(config.weights)
-    vocabulary = Vocabulary.open(path)
+    if idle := caution.without_effect(config):
+        caution.warn(idle)
+    library = load_library()
+    model = open_model(path, library, vocabulary_only=True)
+    vocabulary, shape = Vocabulary(library, model), read_shape(library, model)
+    config = caution.within_training(config, shape)
+    caution.check_memory(config, shape, psutil.virtual_memory().available)
     metrics = Metrics()
     router = Router(config, path, metrics)
     app = Front(config, vocabulary, router, metrics).application()
@@ -90,6 +99,8 @@ async def _listen(runner: web.AppRunner, config: EmbeddedConfig) -> Address:
                 "backend.port=N (0 picks a free one)"
             ) from error
         raise ServerError(f"cannot listen on {config.host}:{config.port}: {error}") from error
+    if exposure := caution.exposed(address[0] for address in runner.addresses):
+        caution.warn(exposure)
     return Address(config.host, runner.addresses[0][1])
 
 
@@ -120,7 +131,7 @@ def run_until_signalled(
     *,
     stop_at_end_of: int | None = None,
 ) -> None:
-    """Run :func:`serve` in this thread until SIGINT, SIGTERM or the end of a pipe.
+    """Run :func:`serve` in this thread until SIGINT, SIGTERM, SIGHUP or the end of a pipe.
 
     Args:
         config: The settings.
@@ -132,7 +143,9 @@ def run_until_signalled(
     async def main() -> None:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started with nohup, to outlive its terminal
             loop.add_signal_handler(number, stop.set)
         if stop_at_end_of is not None:
             # The owner writes nothing more, so readable means closed.
