@@ -19,9 +19,10 @@ from lmgame.serving.worker import WorkerSettings
 
 log = logging.getLogger("lmgame.serving")
 
-QUICK_DEATH_S = 20.0
-"""A worker that lived less than this long after it was started died quickly."""
-MAX_QUICK_DEATHS = 5
+STEADY_S = 5.0
+"""A worker that was ready for this long works; so does one that finished any reply."""
+MAX_USELESS_LIVES = 5
+"""Deaths in a row without either, after which restarting makes no sense."""
 FIRST_BACKOFF_S = 0.1
 
 
@@ -66,6 +67,8 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._ready_at = 0.0
+        self._finished_work = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -118,23 +121,25 @@ class WorkerProcess:
             self._on_hopeless(f"cannot keep worker {self.name} alive: {error!r}")
 
     async def _keep_alive(self) -> None:
-        quick = 0
+        useless = 0
         while True:
-            started = time.monotonic()
-            status = await self._live_once()
+            status, useful = await self._live_once()
             if self._stopping:
                 return
-            quick = quick + 1 if time.monotonic() - started < QUICK_DEATH_S else 1
+            useless = 0 if useful else useless + 1
             self._on_down(self)
-            if quick >= MAX_QUICK_DEATHS:
+            if useless >= MAX_USELESS_LIVES:
                 self._on_hopeless(
-                    f"worker {self.name} died {quick} times in a row, last with status {status}"
+                    f"worker {self.name} died {useless} times in a row before it did any "
+                    f"work, last with status {status}"
                 )
                 return
             self.restarts += 1
-            await asyncio.sleep(FIRST_BACKOFF_S * 2 ** (quick - 1))
+            await asyncio.sleep(FIRST_BACKOFF_S * 2 ** max(useless - 1, 0))
 
-    async def _live_once(self) -> int:
+    async def _live_once(self) -> tuple[int, bool]:
+        """One life; its exit status and whether it was of use."""
+        self._finished_work = False
         ours, theirs = socket.socketpair()
         with theirs:
             # Its own process group, so that Ctrl-C in a terminal reaches only the router;
@@ -162,10 +167,11 @@ class WorkerProcess:
         except (OSError, ValueError):
             pass
         finally:
+            steady = self.ready and time.monotonic() - self._ready_at >= STEADY_S
             self.ready = False
             self._writer.close()
             self._writer = None
-        return 0 if self._stopping else await self._reap()
+        return 0 if self._stopping else await self._reap(), steady or self._finished_work
 
     def _receive(self, message: Message) -> None:
         if message["op"] == "fatal":
@@ -173,7 +179,9 @@ class WorkerProcess:
             self._on_hopeless(message["message"])
             return
         if message["op"] == "ready":
-            self.ready = True
+            self.ready, self._ready_at = True, time.monotonic()
+        elif message["op"] == "exported" or message.get("finish") in ("stop", "length"):
+            self._finished_work = True
         self._on_message(self, message)
 
     async def _reap(self) -> int:

@@ -196,7 +196,20 @@ def test_workers_that_keep_dying_end_the_server(weights_path: Path) -> None:
         wait_for(dead, "the server to give up", 30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["prefill-0", "decode-0"])
+def test_deaths_with_work_in_between_do_not_end_the_server(
+    server: EmbeddedServer, name: str
+) -> None:
+    """Seven deaths within seconds, but after each restart a reply is served."""
+    for _ in range(7):
+        os.kill(worker_pid(server, name), signal.SIGKILL)
+        wait_for(lambda: server.health().get("status") != "ok", "the death to be noticed")
+        wait_idle(server)
+        assert reply(server, 3)
+    server.check()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_stop_everything_quickly(weights_path: Path, number: signal.Signals) -> None:
     code = "from lmgame.serving import *; run(EmbeddedConfig(port=0, context=256))"
     process = subprocess.Popen(
@@ -219,6 +232,22 @@ def test_signals_stop_everything_quickly(weights_path: Path, number: signal.Sign
     assert process.returncode == 0
     assert errors == ""
     assert gone(workers)
+
+
+def test_nohup_is_respected(weights_path: Path) -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from lmgame.serving import *; run(EmbeddedConfig(port=0, context=256))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[3]
+    process.send_signal(signal.SIGHUP)
+    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        assert client.chat.completions.create(model=MODEL, messages=USER, max_tokens=2).choices
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=3)
+    assert process.returncode == 0
 
 
 def test_a_killed_router_takes_its_workers_along(weights_path: Path) -> None:
