@@ -19,10 +19,10 @@ from typing import ClassVar
 from lmgame import record, registry, replay
 from lmgame.agent import Agent, Decision
 from lmgame.clock import Paused
+from lmgame.environment import cpu_name
 from lmgame.game import Turn
 from lmgame.match import Match
 from lmgame.record import Header, Seat, Writer
-from lmgame.run import cpu_name
 
 DECISIONS = 400
 REPEATS = 7

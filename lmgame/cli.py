@@ -24,7 +24,8 @@ PORT = 8000
 
 OVERRIDES = """
 settings are written KEY=VALUE at the end of the line:
-  game=tetris | tetris_versus     which game; game.level=3 and so on are its own settings
+  game=NAME                       which game, see `lmgame games`; game.level=3 and so
+                                  on are its own settings
   agent=llm | random | greedy     who plays a one-seat game
   agents=[llm,greedy]             who plays a game with several seats, in seat order
   backend=embedded | openai | lmgame   where completions come from:
@@ -37,6 +38,25 @@ settings are written KEY=VALUE at the end of the line:
   concurrency=4                   matches at the same time
   max_decisions=50                bounds a match
   run=DIR                         the run folder; naming an existing one continues it
+  anchors=[random,greedy]         who else plays the same seeds, for comparison
+  agent.temperature=0 agent.max_tokens=32 agent.observation=text|image
+  agent.structured=auto|off       hold replies to the legal actions where the backend can
+  policy.retries=1 policy.then=default|forfeit   after a reply that is no legal action
+  policy.attempts=3 policy.failed=suspend|default   after a call that fails
+  film=gif | none                 what is drawn at the end
+
+examples:
+  lmgame play max_decisions=20
+  lmgame play game=tetris_versus 'agents=[llm,greedy]' clock=realtime
+  lmgame play backend=openai backend.base_url=http://127.0.0.1:8000/v1 backend.model=NAME \\
+      backend.key_env='' episodes=10 concurrency=5
+(quote lists where the shell takes brackets for a pattern)
+"""
+
+DOCTOR = """
+settings are written KEY=VALUE at the end of the line:
+  backend=embedded | openai | lmgame   what to look at
+  backend.base_url=URL backend.model=NAME backend.key_env=VARIABLE
 """
 
 
@@ -55,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a full disk, a folder that may not be read
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"lmgame: error: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
 
 
@@ -132,6 +156,7 @@ def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         _doctor,
         "check that this machine can play and serve",
         "Checks Python, packages, games, the engine and its weights, or the chosen server.",
+        DOCTOR,
     )
     _takes_settings(doctor)
     _takes_json(doctor, "print JSON")
@@ -244,7 +269,9 @@ def _draw(log: Log, options: argparse.Namespace) -> None:
 
     folder = log.path.parent.parent if log.path.parent.name == "matches" else log.path.parent
     kind = "html" if options.html else "gif"
-    out = options.out or folder / "replay" / f"{log.path.stem}.{kind}"
+    out: Path = options.out or folder / "replay" / f"{log.path.stem}.{kind}"
+    if options.out is not None and (out.suffix != f".{kind}" or not out.parent.is_dir()):
+        raise UsageError(f"--out {out}: name a .{kind} file in a folder that exists")
     frames = write(log, out) if options.html else draw(log, out, Film(scale=options.scale))
     print(
         json.dumps({"file": str(out), "frames": frames})

@@ -139,11 +139,23 @@ class Settings(_Model):
     policy: PolicySettings
     agents: tuple[str, ...] | None = None
     anchors: tuple[str, ...] = ()
+
+    @field_validator("agents", "anchors", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, names: object) -> object:
+        return (names,) if isinstance(names, str) else names
+
     seed: int = Field(0, ge=0, lt=1 << 63)
     episodes: int = Field(1, ge=1, le=1_000_000)
     concurrency: int = Field(1, ge=1, le=4096)
     max_decisions: int | None = Field(None, ge=1)
     run: str | None = None
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _any_name(cls, name: object) -> object:
+        return str(name) if isinstance(name, int | float) else name
+
     film: Literal["gif", "none"] = "gif"
 
 
@@ -157,7 +169,7 @@ def load(overrides: Sequence[str]) -> Settings:
         ConfigError: Something in them cannot be used; says what and what would.
         NameNotFound: A game, agent or preset that does not exist.
     """
-    overrides = [resolved for one in overrides for resolved in _resolve_name(one)]
+    overrides = [resolved for one in overrides for resolved in _resolve_name(_quoted(one))]
     settings = _check(Settings, _compose(overrides), overrides)
     if isinstance(settings.backend, EmbeddedBackend) and extra_installed():
         embedded(settings.backend, overrides)
@@ -215,6 +227,18 @@ def game_names() -> dict[str, str]:
     return {registry.config_name(game_id): game_id for game_id in registry.games.names()}
 
 
+_PLAIN = re.compile(r"[!#-&(-~]*")  # printable ASCII without spaces and quotes
+
+
+def _quoted(override: str) -> str:
+    """Quote a value that Hydra's grammar would trip over: spaces, and letters beyond ASCII."""
+    key, equals, value = override.partition("=")
+    if not equals or _PLAIN.fullmatch(value) or value[:1] in "'\"[{":
+        return override
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{escaped}'"
+
+
 def _resolve_name(override: str) -> list[str]:
     """Check a group choice before Hydra does, and find what has no preset."""
     group, equals, name = override.partition("=")
@@ -263,7 +287,15 @@ def _explain(error: HydraException, overrides: Sequence[str]) -> ConfigError:
                 f"cannot read {shown!r}: write KEY=VALUE, lists as KEY=[a,b], text with "
                 "spaces or commas in quotes"
             )
-    bad = re.search(r"Could not override '([^']+)'", str(error))
+    choice = re.search(r"Ambiguous value for argument '([^'=]+)=", str(error))
+    if choice is not None:
+        return ConfigError(
+            f"{choice[1]} takes one value; several agents are written agents=[llm,greedy], "
+            "several seeds seed=0 episodes=3"
+        )
+    bad = re.search(r"Could not override '([^']*)'", str(error))
+    if bad is not None and not bad[1]:
+        return ConfigError("a setting has no name: write KEY=VALUE")
     if bad is None:
         return ConfigError(str(error).split("\n", 1)[0])
     return ConfigError(unknown_key(bad[1], overrides))

@@ -15,8 +15,8 @@ from lmgame import config, registry
 from lmgame.backend import endpoint_of
 from lmgame.client.probe import probe
 from lmgame.config import EmbeddedBackend, OpenAIBackend
+from lmgame.environment import cpu_name, versions
 from lmgame.errors import LmgameError
-from lmgame.run import cpu_name, versions
 
 OLDEST = (3, 11)
 

@@ -74,7 +74,13 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         images[0].save(
-            path, save_all=True, append_images=images[1:], duration=times, loop=0, optimize=False
+            path,
+            format="GIF",
+            save_all=True,
+            append_images=images[1:],
+            duration=times,
+            loop=0,
+            optimize=False,
         )
     except OSError as error:
         raise LogError(f"cannot write {path}: {error.strerror}") from None

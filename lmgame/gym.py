@@ -82,15 +82,17 @@ class _Face:
 
     def legal(self, seat: int, given: Given) -> tuple[str, bool]:
         """The action to apply, and whether the given one was illegal."""
-        text = given if isinstance(given, str) else self._entry(int(given))
+        text = given if isinstance(given, str) else self._entry(given)
         try:
             return self.game.canonical(seat, text), False
         except IllegalAction:
             return self.game.actions(seat).default, True
 
-    def _entry(self, number: int) -> str:
+    def _entry(self, given: object) -> str:
+        whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+        number = int(given) if whole else -1  # type: ignore[call-overload] # checked just above
         if self.menu is None or not 0 <= number < len(self.menu):
-            raise ConfigError(f"action {number} is not in the action space of {self.game.spec.id}")
+            raise ConfigError(f"action {given!r} is not in the action space of {self.game.spec.id}")
         return self.menu[number]
 
     def apply(self, actions: Mapping[int, str]) -> None:

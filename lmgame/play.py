@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
-from pathlib import Path
 
 from rich.console import Console
 
@@ -43,7 +45,7 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
     settings = config.load(overrides)
     run = Run(settings, overrides)
     err = Console(stderr=True)
-    with run.held():
+    with _taken_as_ctrl_c(signal.SIGTERM, signal.SIGHUP), run.folder.held():
         plan = run.plan()
         stopped: Suspended | None = None
         status = 0
@@ -53,17 +55,26 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
             status = INTERRUPTED
         if stopped is not None:
             status = SUSPENDED
-        found = _finish(run, plan)
-    if found is not None:
-        if as_json:
-            print(json.dumps(found, indent=1))
-        else:
-            out = Console()
-            report.show(found, out)
-            out.print(f"run: {run.path}", markup=False, highlight=False)
-    if status:
-        _tell_how_to_go_on(run, overrides, stopped, err)
+        logs = _logs(plan)
+        _report(run, logs, as_json)
+        if status:
+            _tell_how_to_go_on(run, overrides, stopped, logs, err)
+        elif settings.film == "gif":
+            status = _draw(run, logs, err)
     return status
+
+
+@contextmanager
+def _taken_as_ctrl_c(*numbers: signal.Signals) -> Iterator[None]:
+    """End in the same orderly way however the end is asked for."""
+    before = [
+        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT)) for number in numbers
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
@@ -72,6 +83,8 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
         err.print(f"all matches of {run.path} are finished already", markup=False)
         return None
     asking = any(registry.agents.load(s.agent).asks for one in todo for s in one.header.seats)
+    if not asking:
+        run.check(None)
     main, anchors = ([one for one in todo if one.anchor == wanted] for wanted in (False, True))
     with Watch(err, len(main), run.settings.max_decisions) as watch:
         backend = running(run.settings.backend, watch.say) if asking else nullcontext()
@@ -81,6 +94,8 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
                 client = None if found is None else BackendClient(found)
                 judge = _judge(run.settings)
                 try:
+                    run.check(client)
+                    run.folder.begin()
                     # Anchors come after: their computing would disturb what is measured.
                     for matches in (main, anchors):
                         stopped = await run.play_all(
@@ -133,38 +148,61 @@ def _read(planned: Planned) -> Log | None:
         return None
 
 
-def _finish(run: Run, plan: Sequence[Planned]) -> dict[str, object] | None:
-    """Write the summary and the films of what there is."""
-    logs = [(planned, log) for planned in plan if (log := _read(planned)) is not None]
+def _logs(plan: Sequence[Planned]) -> list[tuple[Planned, Log]]:
+    """What there is of each match."""
+    return [(planned, log) for planned in plan if (log := _read(planned)) is not None]
+
+
+def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> None:
+    """Write the summary and print it, of however much was played."""
     main = [log for planned, log in logs if not planned.anchor]
     if not main:
-        return None
+        return
     anchors = [log for planned, log in logs if planned.anchor]
     found = summary(main, anchors, Slo(**run.settings.slo.model_dump()))
     (run.path / "summary.json").write_text(json.dumps(found, indent=1) + "\n")
-    if run.settings.film == "gif":
-        films = [log for log in main if log.landings][:FILMS]
-        for log in films:
-            film_of(log, run.path)
-    return found
+    if as_json:
+        print(json.dumps(found, indent=1), flush=True)
+    else:
+        out = Console()
+        report.show(found, out)
+        out.print(f"run: {run.path}", markup=False, highlight=False, soft_wrap=True)
 
 
-def film_of(log: Log, run: Path) -> Path:
-    """Draw a log into the run's ``replay/`` folder."""
-    path = run / "replay" / f"{log.path.stem}.gif"
-    draw(log, path)
-    return path
+def _draw(run: Run, logs: Sequence[tuple[Planned, Log]], err: Console) -> int:
+    """Draw the matches that have no film yet; the exit status."""
+    films = [
+        (log, path)
+        for planned, log in logs
+        if not planned.anchor and log.landings
+        for path in [run.path / "replay" / f"{log.path.stem}.gif"]
+    ][:FILMS]
+    try:
+        for number, (log, path) in enumerate(films, start=1):
+            if path.exists() and path.stat().st_mtime >= log.path.stat().st_mtime:
+                continue
+            if err.is_terminal:
+                err.print(f"drawing {number} of {len(films)}", style="dim", end="\r")
+            draw(log, path)
+    except KeyboardInterrupt:
+        err.print(f"drawing stopped; lmgame replay {run.path} draws the rest", markup=False)
+        return INTERRUPTED
+    return 0
 
 
 def _tell_how_to_go_on(
-    run: Run, overrides: Sequence[str], stopped: Suspended | None, err: Console
+    run: Run,
+    overrides: Sequence[str],
+    stopped: Suspended | None,
+    logs: Sequence[tuple[Planned, Log]],
+    err: Console,
 ) -> None:
     given = [one for one in overrides if not one.startswith("run=")]
     command = " ".join(["lmgame play", *given, f"run={run.path}"])
     why = "interrupted" if stopped is None else f"the backend failed: {stopped.reason}"
-    err.print(
-        f"{why}\nEverything played so far is kept. To go on: {command}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    if any(log.landings for _, log in logs):
+        then = f"Everything played so far is kept. To go on: {command}"
+    else:
+        then = f"Nothing was played yet. To try again: {command}"
+    # Straight to the stream: a wrapped line could not be searched or pasted.
+    print(f"{why}\n{then}", file=sys.stderr)

@@ -1,40 +1,29 @@
-"""A run: a folder with matches, and the configuration that produced them.
+"""A run: which matches it has, and how they are played.
 
-``config.yaml``, ``environment.json``, ``matches/*.jsonl``, ``summary.json`` and
-``replay/``. Starting a run whose folder exists continues it: finished matches
-are kept, unfinished ones go on from their last decision.
+Starting a run whose folder exists continues it: finished matches are kept,
+unfinished ones go on from their last decision.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import platform
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import cast
-
-import yaml
 
 from lmgame import config, record, registry
 from lmgame.agent import Agent, Client, Seating
 from lmgame.clock import Clock, Paused, Realtime, Simulated, latency_from
 from lmgame.config import AgentSettings, Settings
-from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan, UsageError
+from lmgame.environment import versions
+from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan
+from lmgame.folder import Folder, file_name, fresh_name
 from lmgame.game import Game, State
 from lmgame.match import Judge, Match, Observer, Policy
-from lmgame.record import TRANSPORT, Header, Log, Result, Seat, Suspended, Writer
-
-PACKAGES = ("lmgame", "numpy", "gymnasium", "httptools", "uvloop", "xllamacpp", "llama-cpp-python")
-ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo")
-"""Settings that do not change what any one match is; a run may change them."""
+from lmgame.record import Header, Log, Result, Seat, Suspended, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class Planned:
 
 
 class Run:
-    """A run folder that is held by this process.
+    """Matches to play, or to go on with.
 
     Args:
         settings: What to play.
@@ -61,8 +50,8 @@ class Run:
         root: Where runs without a name go.
 
     Raises:
-        UsageError: Another process plays this run.
-        ConfigError: The folder holds a run with other settings.
+        NameNotFound: A game or an agent that does not exist.
+        ConfigError: The wrong number of agents for the game.
     """
 
     def __init__(
@@ -70,36 +59,13 @@ class Run:
     ) -> None:
         self.settings = settings
         self.entries = _entries(settings, overrides)
-        self.path = Path(settings.run) if settings.run else _fresh(root, settings, self.entries[0])
+        self.path = (
+            Path(settings.run) if settings.run else fresh_name(root, settings, self.entries[0])
+        )
+        self.folder = Folder(self.path, settings)
         self.model = getattr(settings.backend, "model", None) or str(
             (settings.backend.model_extra or {}).get("model", "")
         )
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """The folder, made and locked, with its configuration written.
-
-        The lock is the operating system's, so it ends with the process.
-        """
-        try:
-            (self.path / "matches").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"cannot make {self.path}: {error.strerror}; choose run=DIR") from None
-        handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _lock(handle, self.path)
-            self._write_configuration()
-            yield
-        finally:
-            os.close(handle)
-
-    def _write_configuration(self) -> None:
-        file = self.path / "config.yaml"
-        plain = self.settings.model_dump(mode="json")
-        if file.exists():
-            _refuse_other(self.path, yaml.safe_load(file.read_text()), plain)
-        file.write_text(yaml.safe_dump(plain, sort_keys=False))
-        (self.path / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n")
 
     def plan(self) -> list[Planned]:
         """Every match of this run: the agents' own, then the anchors'."""
@@ -138,9 +104,20 @@ class Run:
             versions=versions(),
         )
         key = record.match_key(header)
-        agents = "-vs-".join(_file_name(one.name) for one in seats)
+        agents = "-vs-".join(file_name(one.name) for one in seats)
         name = f"{registry.config_name(spec.id)}_{agents}_s{seed}_{key[:8]}.jsonl"
         return Planned(_with_key(header, key), self.path / "matches" / name, anchor)
+
+    def check(self, client: Client | None) -> None:
+        """Make the game and every agent once, so that mistakes show before anything is played.
+
+        Raises:
+            ConfigError: A setting that the game or an agent refuses.
+        """
+        for seats in self.entries:
+            planned = self._planned(seats, self.settings.seed, anchor=False)
+            game = registry.games.make(planned.header.game, planned.header.arguments)
+            _seat_agents(planned.header, game, client)
 
     async def play(
         self, planned: Planned, client: Client | None, judge: Judge, observer: Observer | None
@@ -271,86 +248,3 @@ def _existing(planned: Planned) -> Log | None:
     if log.header.match != planned.header.match:
         raise LogError(f"{planned.path} is the log of another match: choose another run=DIR")
     return log
-
-
-def _fresh(root: Path, settings: Settings, seats: Sequence[AgentSettings]) -> Path:
-    """The next free name: ``runs/tetris-llm-001``."""
-    stem = "-".join(
-        [registry.config_name(settings.game.id), *(_file_name(one.name) for one in seats)]
-    )
-    taken = [
-        int(found[1])
-        for path in (root.iterdir() if root.is_dir() else ())
-        if (found := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))
-    ]
-    return root / f"{stem}-{max(taken, default=0) + 1:03}"
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name)
-
-
-def _lock(handle: int, path: Path) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise UsageError(
-            f"{path} is being played by another process: wait for it, or choose another run=DIR"
-        ) from None
-
-
-def _refuse_other(path: Path, old: Mapping[str, object], new: Mapping[str, object]) -> None:
-    """A folder holds one run: name the first setting that differs."""
-    before, after = dict(_flat(old)), dict(_flat(new))
-    for key in sorted({*before, *after}):
-        last = key.rpartition(".")[2]
-        if key.partition(".")[0] in ELSEWHERE or last in TRANSPORT:
-            continue
-        if before.get(key) != after.get(key):
-            raise ConfigError(
-                f"{path} was played with {key}={before.get(key)!r}, now it is {after.get(key)!r}: "
-                "choose another run=DIR, or give the same settings to continue it"
-            )
-
-
-def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def versions() -> dict[str, str]:
-    """The versions of the packages that matter to a result."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def environment() -> dict[str, object]:
-    """The machine and its software, without names or paths."""
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-        "machine": platform.machine(),
-        "cpu": cpu_name(),
-        "cores": os.cpu_count(),
-        "packages": versions(),
-    }
-
-
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

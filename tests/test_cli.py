@@ -89,6 +89,15 @@ def test_replay_draws_a_film_of_every_decision(run: Path) -> None:
         assert other.width > width
 
 
+def test_a_file_to_write_must_be_named_well(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run.parent / "folder.gif").mkdir()
+    for out in ("x.png", "folder.gif", "nowhere/x.gif", "."):
+        assert main(["replay", "run", "--out", out]) in (1, 2)
+        assert "lmgame: error: " in capsys.readouterr().err
+    assert not (run.parent / "nowhere").exists()
+    assert main(["replay", "run", "--html", "--out", "x.html"]) == 0
+
+
 def test_replay_prints_a_match(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     text = output(capsys, "replay", "run", "--text")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from lmgame.cli import main
 from lmgame.record import essence
 from lmgame.testing import Reply, ScriptedServer
+from tests.waiting import wait_for
 
 KEY = "sk-very-secret-0123456789"
 Play = Callable[..., int]
@@ -262,9 +266,72 @@ def test_hostile_replies_reach_no_terminal(
         assert bad not in captured.out + captured.err
 
 
+def test_a_start_that_fails_leaves_no_folder_and_may_be_corrected(
+    folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for mistake in ("game.level=0", "agent.max_tokens=0", "agent.structured=maybe"):
+        assert main(["play", *overrides(server, mistake)]) == 2
+        assert not (folder / "run").exists()
+    assert main(["play", *overrides(server)]) == 0
+    plain = [one for one in overrides(server, "game.level=0") if one != "run=run"]
+    assert main(["play", *plain]) == 2
+    assert not (folder / "runs").exists() or not list((folder / "runs").iterdir())
+
+
+def test_until_a_decision_is_taken_the_settings_are_free(folder: Path) -> None:
+    down = [
+        "backend=openai", "backend.base_url=http://127.0.0.1:9/v1", "backend.model=m",
+        "backend.key_env=''", "policy.backoff_s=0", "anchors=[]", "max_decisions=3", "run=run",
+    ]  # fmt: skip
+    assert main(["play", *down, "agent.max_tokens=7"]) == 3
+    assert main(["play", *down, "agent.max_tokens=8"]) == 3
+
+
+def test_a_folder_with_other_files_is_no_run(
+    folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "thesis.txt").write_text("mine")
+    assert main(["play", *overrides(server, "run=.")]) == 2
+    assert "holds other files" in capsys.readouterr().err
+    assert [one.name for one in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_may_have_any_name(folder: Path, server: ScriptedServer) -> None:
+    for name in ("ünïcödé/レ", "with space", "it's", "7"):
+        assert main(["play", *overrides(server, f"run={name}", "anchors=[]")]) == 0
+        assert (folder / name / "summary.json").exists()
+
+
+def test_ending_a_run_by_a_signal_tells_how_to_go_on(folder: Path) -> None:
+    settings = ["agent=random", "anchors=[]", "episodes=2000", "run=run"]
+    matches = folder / "run" / "matches"
+    playing = subprocess.Popen(
+        [sys.executable, "-m", "lmgame.cli", "play", *settings],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: len(list(matches.glob("*"))) > 1, "matches")
+    playing.send_signal(signal.SIGTERM)  # Ctrl-C is tested with a whole backend
+    out, err = playing.communicate(timeout=30)
+    assert playing.returncode == 130
+    assert "Traceback" not in err
+    assert "To go on: lmgame play" in err
+    assert "Tetris-v1" in out  # what there is so far
+
+
 def test_a_full_disk_is_one_message(
     folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "lmgame.cli", "games", "tetris"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert "Traceback" not in done.stderr
     (folder / "file").write_text("not a folder")
     assert main(["play", *overrides(server, "run=file/run")]) == 2
     assert "cannot make" in capsys.readouterr().err
