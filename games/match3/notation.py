@@ -29,7 +29,7 @@ _SHOWN = 40
 _FLAGS = re.IGNORECASE | re.ASCII
 
 # Every repetition is bounded, so that a search takes time linear in the text.
-_NUMBER = r"-?[0-9]{1,3}(?![0-9.])"
+_NUMBER = r"-?[0-9]{1,3}(?![0-9]|\.[0-9])"
 _GAP = r"[\s,;:=()\[\]]{1,5}"
 _CELL = rf"(?:r(?:ow)?[\s:=]{{0,3}})?{_NUMBER}{_GAP}(?:c(?:ol(?:umn)?)?[\s:=]{{0,3}})?{_NUMBER}"
 _TO = r"[\s,;()\[\]]{0,5}(?:(?:and|with|to|for|<?-{0,2}>|-|→|↔)[\s()\[\]]{0,5})?"

@@ -299,6 +299,8 @@ def test_bad_arguments(moves: object) -> None:
         ("move: ((2,5),(2,6))", ["((2,5),(2,6))"]),
         ("swap (2,5) <-> (2,6)", ["swap (2,5) <-> (2,6)"]),
         ("swap [0, 0] -> [1, 0].", ["swap [0, 0] -> [1, 0]"]),
+        ("So I swap 2 5 with 2 6.", ["swap 2 5 with 2 6"]),
+        ("swap 2.5 with 2.6", []),
         ("swap 9 9 right", ["swap 9 9 right"]),
         ("swap -1 0 down", ["swap -1 0 down"]),
         ("swap nothing", ["swap nothing"]),

@@ -170,6 +170,20 @@ def test_the_score_of_nothing_is_nothing() -> None:
     assert "seed" not in inspect.signature(TwentyFortyEight).parameters
 
 
+def test_random_play_is_near_the_papers() -> None:
+    """Lmgame-Bench, table 1: 100.4 ± 7.8 over 30 runs, a standard error of 1.4."""
+    game = TwentyFortyEight()
+    scores = []
+    for seed in range(80):
+        game.reset(seed)
+        rng = Rng(seed).split(1)
+        while game.acting():
+            game.apply({0: rng.choice(game.actions(0).choices)})
+        scores.append(game.scores()[0])
+    assert 96 < np.mean(scores) < 104
+    assert 5 < np.std(scores) < 10
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_anchor_is_better_than_random_play(seed: int) -> None:
     game = TwentyFortyEight()
