@@ -8,7 +8,7 @@ from lmgame.game import Turn
 from lmgame.games.twenty_forty_eight import SLIDES, Board, parse_text
 
 # The evaluation of a line and its weights are those of R. Xiao's solver
-# (https://stackoverflow.com/a/22498940 and its repository nneonneo/2048-ai),
+# (https://stackoverflow.com/questions/22342854, github.com/nneonneo/2048-ai),
 # found there by optimisation with CMA-ES.
 _EMPTY, _MERGES, _SUM, _MONOTONE = 270.0, 700.0, 11.0, 47.0
 _SUM_POWER, _MONOTONE_POWER = 3.5, 4
