@@ -9,7 +9,7 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games.connect_four import BOARD, COLUMNS, columns, discs, open_fours, parse_text
 
-BUDGET = 6000  # positions a decision; about 15 ms
+BUDGET = 5000  # positions a decision; about 13 ms
 WIN = 1000
 """A win, less one for each disc on the board before the winning one."""
 
@@ -18,7 +18,7 @@ _COLUMN = tuple((BOARD & ((1 << 7) - 1)) << 7 * column for column in range(COLUM
 _MIDDLE_FIRST = tuple(sorted(range(COLUMNS), key=lambda column: abs(column - COLUMNS // 2)))
 _CENTRE, _BESIDE = _COLUMN[3], _COLUMN[2] | _COLUMN[4]
 # Whoever began fills the odd rows when a column is played out in turn, so an open
-# four there is worth more to that side (Allis 1988, chapter 3, "zugzwang").
+# four there is worth more to that side ("zugzwang", Allis 1988).
 _ODD = _BOTTOM << 2 | _BOTTOM << 4
 _EVEN = _BOTTOM << 1 | _BOTTOM << 3 | _BOTTOM << 5
 

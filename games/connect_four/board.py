@@ -37,7 +37,10 @@ def four(own: int) -> bool:
 
 
 def open_fours(own: int, other: int) -> int:
-    """The empty cells, playable or not, where one more disc of ``own`` makes four."""
+    """The empty cells, playable or not, where one more disc of ``own`` makes four.
+
+    Of a column only the cell on top is looked at: discs never float.
+    """
     cells = own << 1 & own << 2 & own << 3
     for step in (HIGH, *DIAGONALS):
         # Two neighbours on one side of the cell, and a third on either side.
