@@ -64,7 +64,7 @@ def test_published_number_of_positions_and_every_one_as_the_slow_twin_says() -> 
 
 
 def test_positions_up_to_symmetry() -> None:
-    """765 essentially different positions, 138 of them over (Schaefer 2002, "MathRec Solutions")."""
+    """765 essentially different positions, 138 of them over (Schaefer 2002, MathRec)."""
     turns: list[tuple[int, ...]] = [(0, 1, 2, 3, 4, 5, 6, 7, 8)]
     for _ in range(3):
         turns.append(tuple(turns[-1][i] for i in (6, 3, 0, 7, 4, 1, 8, 5, 2)))
