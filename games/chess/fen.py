@@ -5,8 +5,20 @@ from __future__ import annotations
 import re
 
 from .position import Position
-from .table import BLACK, CASTLES, CASTLING, KING, LETTER, NAME, PAWN, PIECE, ROOK_LEAP, SQUARE
-from .table import ROOK, WHITE
+from .table import (
+    BLACK,
+    CASTLES,
+    CASTLING,
+    KING,
+    LETTER,
+    NAME,
+    PAWN,
+    PIECE,
+    ROOK,
+    ROOK_LEAP,
+    SQUARE,
+    WHITE,
+)
 
 INITIAL = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 _RUN = re.compile(r"\.+")

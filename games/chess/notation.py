@@ -29,7 +29,8 @@ _FOUND = re.compile(
     r"|[A-H][1-8]-?[A-H][1-8](?:=?[QRBN])?"
     r"|[O0o]-[O0o](?:-[O0o])?"
     r"|[KQRBN][a-h]?[1-8]?[x-]?[a-h][1-8]"
-    r"|(?:[a-h]x?|(?<!\bon )(?<!\bat )(?<!from )(?<!square )(?<!\bthe ))[a-h][1-8](?:=?\(?[QRBNqrbn]\)?)?"
+    r"|(?:[a-h]x?|(?<!\bon )(?<!\bat )(?<!from )(?<!square )(?<!\bthe ))"
+    r"[a-h][1-8](?:=?\(?[QRBNqrbn]\)?)?"
     rf"){_END}(?![\w/-])",
     re.ASCII,
 )
@@ -54,7 +55,7 @@ def parse(position: Position, legal: dict[str, int], text: str) -> str:
     """
     if text in legal:
         return text
-    text = text.strip() if len(text) <= 1000 else text[:_LONGEST + 1]
+    text = text.strip() if len(text) <= 1000 else text[: _LONGEST + 1]
     if _LOUD_MOVE.fullmatch(text):
         text = text.lower()
     if match := _UCI_MOVE.fullmatch(text):
@@ -106,9 +107,7 @@ def _castle(position: Position, legal: dict[str, int], long: bool) -> str:
     return uci
 
 
-def _algebraic(
-    position: Position, legal: dict[str, int], text: str, match: re.Match[str]
-) -> str:
+def _algebraic(position: Position, legal: dict[str, int], text: str, match: re.Match[str]) -> str:
     letter, file, rank, taking, end, become = match.groups(default="")
     kind = LETTERS.index(letter) if letter else PAWN
     if kind == PAWN and not file and taking != "x":
@@ -177,4 +176,3 @@ def _origin(position: Position, number: int) -> str:
     if all(other >> 3 != start >> 3 for other in others):
         return NAME[start][1]
     return NAME[start]
-

@@ -191,9 +191,7 @@ class Position:
             if kind <= PAWN or kind == KING:
                 continue
             if kind == KNIGHT:
-                moves += [
-                    start | end << 6 for end in KNIGHT_LEAPS[start] if board[end] * side <= 0
-                ]
+                moves += [start | end << 6 for end in KNIGHT_LEAPS[start] if board[end] * side <= 0]
                 continue
             for ray in RAYS[kind][start]:
                 for end in ray:
@@ -228,9 +226,7 @@ class Position:
         self._pawn_moves(moves)
         self._piece_moves(moves)
         king = self.kings[self.side]
-        moves += [
-            king | to << 6 for to in KING_STEPS[king] if self.board[to] * self.side <= 0
-        ]
+        moves += [king | to << 6 for to in KING_STEPS[king] if self.board[to] * self.side <= 0]
         return any(one & 4095 == start | end << 6 for one in moves)
 
     # Attacks and ends -------------------------------------------------------
@@ -250,12 +246,15 @@ class Position:
                         if piece in (slider, queen):
                             return True
                         break
-        knight, king = KNIGHT * side, KING * side
-        return (
-            any(board[other] == knight for other in KNIGHT_LEAPS[square])
-            or any(board[other] == side for other in PAWN_TAKES[-side][square])
-            or any(board[other] == king for other in KING_STEPS[square])
-        )
+        for near, piece in (
+            (KNIGHT_LEAPS, KNIGHT * side),
+            (PAWN_TAKES[-side], side),
+            (KING_STEPS, KING * side),
+        ):
+            for other in near[square]:
+                if board[other] == piece:
+                    return True
+        return False
 
     def in_check(self) -> bool:
         """Whether the side to move is in check."""
@@ -267,10 +266,11 @@ class Position:
         Kings with at most one knight, or with bishops that are all on squares
         of one colour.
         """
-        rest = [(abs(piece), square) for square, piece in enumerate(self.board)
-                if piece and abs(piece) != KING]  # fmt: skip
-        if any(kind not in (KNIGHT, BISHOP) for kind, _ in rest):
+        board = self.board
+        if any(piece in board or -piece in board for piece in (PAWN, ROOK, QUEEN)):
             return False
+        rest = [(abs(piece), square) for square, piece in enumerate(board)
+                if piece and abs(piece) != KING]  # fmt: skip
         if len(rest) <= 1:
             return True
         shades = {(square ^ square >> 3) & 1 for _, square in rest}
@@ -283,4 +283,3 @@ def perft(position: Position, depth: int) -> int:
     if depth <= 1:
         return len(moves) if depth == 1 else 1
     return sum(perft(position.after(one), depth - 1) for one in moves)
-

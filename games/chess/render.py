@@ -149,5 +149,3 @@ def draw(seen: Snapshot) -> Picture:
     stamp(pixels, f"{seen.ply}/{seen.limit}", PANEL, PLY_Y, VALUE, 2)
     stamp(pixels, str(seen.seen), PANEL, SEEN_Y, VALUE, 2)
     return Picture(pixels, PALETTE)
-
-

@@ -70,9 +70,7 @@ def _reachable() -> dict[int, str]:
             last = (start >> 3, end >> 3) in ((6, 7), (1, 0))
             if last and abs((start & 7) - (end & 7)) <= 1:
                 for kind in PROMOTIONS:
-                    found[move(start, end, kind)] = (
-                        NAME[start] + NAME[end] + LETTERS[kind].lower()
-                    )
+                    found[move(start, end, kind)] = NAME[start] + NAME[end] + LETTERS[kind].lower()
     return found
 
 

@@ -60,9 +60,7 @@ class Snapshot:
         placed = "/".join(self.rows)
         for run in range(8, 0, -1):
             placed = placed.replace("." * run, str(run))
-        return (
-            f"{placed} {self.mover[0]} {self.rights} {self.passant} {self.clock} {self.number}"
-        )
+        return f"{placed} {self.mover[0]} {self.rights} {self.passant} {self.clock} {self.number}"
 
     @property
     def number(self) -> int:
