@@ -55,14 +55,14 @@ class Holdem(Game):
 
     Score:
         Chips won less chips lost over the hands played to their end; the two
-        scores add up to 0. Two deterministic seats swapped on the same seed win
-        exactly what they lost, so a pair of matches measures skill without the
-        luck of the deal.
+        scores add up to 0. Played on one seed with the seats swapped, two equal
+        deterministic agents end at 0 over the pair, so a pair of matches measures
+        skill without most of the luck of the deal.
 
     Starting state:
         The first hand, blinds posted. The seed decides all cards: in hand h of a
-        seed a seat gets the same two cards and the same board whatever was done
-        before, so with seats swapped each agent gets the other's cards.
+        seed a seat gets the same two cards, board and button whatever was done
+        before, so with seats swapped each agent gets what the other had.
 
     End:
         After the last hand (``10 hands played``); who has won chips wins.
@@ -195,8 +195,8 @@ class Holdem(Game):
 
     def statistics(self, seat: int) -> dict[str, float]:
         """Hands played, won and shown down, and what the seat did."""
-        played = self._number + self._hand.over
-        return {"hands": played} | {name: self._counts[name][seat] for name in _COUNTS}
+        counts: dict[str, float] = {"hands": self._number + self._hand.over}
+        return counts | {name: self._counts[name][seat] for name in _COUNTS}
 
     def save(self) -> State:
         """The seed, the hand, what was done in it, and what came before."""

@@ -100,9 +100,7 @@ def offer(hand: Hand) -> Actions:
     if len(sizes) == len(legal):
         return Actions(choices, default)
     words = " | ".join(f'"{word}"' for word in plain)
-    grammar = (
-        f'root ::= {words} | "{RAISE} " amount\namount ::= {amounts(legal[0], legal[-1])}\n'
-    )
+    grammar = f'root ::= {words} | "{RAISE} " amount\namount ::= {amounts(legal[0], legal[-1])}\n'
     return Actions(choices, default, False, grammar)
 
 
@@ -119,6 +117,8 @@ def amounts(low: int, high: int) -> str:
         first, last = low // free % 10, low // free % 10 + steps
         head = str(low // free // 10) if low // free >= 10 else ""
         digit = f"[{first}-{last}]" if steps else f'"{first}"'
-        parts.append(" ".join([f'"{head}"'] * bool(head) + [digit] + ["[0-9]"] * (len(str(free)) - 1)))
+        parts.append(
+            " ".join([f'"{head}"'] * bool(head) + [digit] + ["[0-9]"] * (len(str(free)) - 1))
+        )
         low += free * (steps + 1)
     return " | ".join(parts)

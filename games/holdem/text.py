@@ -22,7 +22,8 @@ _HEAD = re.compile(
     r"pot \d+, to call \d+\n"
     r"stacks: you (?P<own>\d+), opponent (?P<other>\d+)\n"
     r"chips put in, raises, last raise by:\n"
-    r"(?P<rows>(?:[a-z]+: you \d+, opponent \d+, raises \d+, last (?:you|opponent|-)(?:\n|$)){1,4})",
+    r"(?P<rows>(?:[a-z]+: you \d+, opponent \d+, raises \d+, "
+    r"last (?:you|opponent|-)(?:\n|$)){1,4})",
     re.ASCII,
 )
 _ROW = re.compile(r"([a-z]+): you (\d+), opponent (\d+), raises (\d+), last (you|opponent|-)")

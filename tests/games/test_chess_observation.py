@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-import numpy as np
 import pytest
 
 from lmgame.games.chess import Chess, Snapshot, parse_text, read_fen, render
@@ -17,6 +16,7 @@ from .test_chess_rules import PUBLISHED, started
 
 STATES = 240
 PASSANT = "7k/8/8/3pP3/8/8/8/K7 w - d6 0 1"
+SIGNS = {bitmap(sign, 2).tobytes(): sign for sign in "0123456789/WHITEBLACK"}
 LOOKS = {
     (ground, render.tile(piece, ground + 2 * check).tobytes()): (letter, "check" * check)
     for ground in (0, 1)
@@ -103,10 +103,10 @@ class Reader:
         text = ""
         while True:
             region = self.pixels[y : y + 14, x : x + 12] == render.VALUE
-            match = [d for d in "0123456789/WHITEBLACK" if np.array_equal(bitmap(d, 2), region)]
-            if not match:
+            sign = SIGNS.get(region.tobytes())
+            if sign is None:
                 return text
-            text += match[0]
+            text += sign
             x += 12
 
 

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from lmgame.agents.scripted import chess
+from lmgame.agents.scripted import chess, holdem
 from lmgame.game import Game, Turn
 from lmgame.games.chess import Chess
+from lmgame.games.holdem import Holdem
 from lmgame.world import World
 
 FOLDER = Path(__file__).with_name("golden")
 SEED, DECISIONS = 2026, 120
 GAMES: dict[str, tuple[Callable[[], Game], Callable[[Turn], str]]] = {
     "Chess-v1": (Chess, chess.best),
+    "Holdem-v1": (Holdem, holdem.best),
 }
 
 
