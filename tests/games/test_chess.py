@@ -21,11 +21,7 @@ from .test_docstring import SECTIONS, sections
 
 
 def test_keeps_the_contract() -> None:
-    check_game(lambda: Chess(limit=70), seeds=(0, 1))
-
-
-def test_plays_to_its_own_limit() -> None:
-    check_game(lambda: Chess(opening=0, limit=30), seeds=(0,), seeded=False)
+    check_game(lambda: Chess(limit=50), seeds=(0, 1))
 
 
 def test_the_menu_is_every_move_that_a_piece_could_make() -> None:
@@ -36,7 +32,7 @@ def test_the_menu_is_every_move_that_a_piece_could_make() -> None:
 @pytest.mark.parametrize("opening", [0, 1, 2, 5, 20])
 def test_the_opening_is_random_legal_fair_and_the_same_for_both(opening: int) -> None:
     starts = set()
-    for seed in range(30):
+    for seed in range(20):
         game = Chess(opening=opening)
         game.reset(seed)
         seen = parse_text(game.text(0))
@@ -50,7 +46,7 @@ def test_the_opening_is_random_legal_fair_and_the_same_for_both(opening: int) ->
         again.reset(seed)
         assert again.text(1) == game.text(1)
         starts.add(seen.fen)
-    assert len(starts) >= min(25, 20**opening // 2)
+    assert len(starts) >= min(17, 20**opening // 2)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +143,7 @@ def test_the_page_has_every_section() -> None:
 
 def test_the_anchor_beats_random_play() -> None:
     points = 0.0
-    for seed in range(4):
+    for seed in range(3):
         world, rng, own = World(Chess(), seed), Rng(seed), seed % 2
         while not world.over:
             world.offer(lambda seat: None)
@@ -156,7 +152,7 @@ def test_the_anchor_beats_random_play() -> None:
             assert turn.canonical(choice) == choice
             world.land({seat: choice})
         points += world.game.scores()[own]
-    assert points == 4
+    assert points == 3
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,7 @@ from .test_docstring import SECTIONS, sections
 
 
 def test_keeps_the_contract() -> None:
-    check_game(lambda: Holdem(hands=3), seeds=(0, 1))
-
-
-def test_keeps_the_contract_with_short_stacks() -> None:
-    check_game(lambda: Holdem(hands=2, stack=10), seeds=(0,))
+    check_game(lambda: Holdem(hands=3, stack=20), seeds=(0, 1))
 
 
 # The ranking of hands.
@@ -61,7 +57,7 @@ def test_pokerkit_ranks_as_the_slow_evaluator() -> None:
 
 
 def test_the_anchor_ranks_as_the_slow_evaluator() -> None:
-    for cards in deals(1500):
+    for cards in deals(1200):
         one, other = (
             strength([(RANKS.index(card[0]), card[1]) for card in own + cards[4:]])
             for own in (cards[:2], cards[2:4])
@@ -72,7 +68,7 @@ def test_the_anchor_ranks_as_the_slow_evaluator() -> None:
 
 def test_who_is_all_in_wins_what_the_slow_evaluator_says() -> None:
     random = Random(4)
-    for number in range(80):
+    for number in range(50):
         deck = tuple(random.sample(DECK, 52))
         hand = played("raise to 50", "call", deck=deck, button=number % 2, stack=50)
         assert hand.over
@@ -141,7 +137,7 @@ def test_a_hand_that_is_checked_down() -> None:
 def test_chips_are_conserved() -> None:
     random = Random(2)
     for seed in range(12):
-        game = Holdem(hands=6, stack=random.randint(10, 300))
+        game = Holdem(hands=6, stack=random.choice((10, 11, 60, 200)))
         game.reset(seed)
         while game.acting():
             hand = game._hand
@@ -161,7 +157,8 @@ def test_chips_are_conserved() -> None:
 
 def test_the_deal_does_not_depend_on_what_is_done() -> None:
     def cards(play: str) -> list[tuple[object, ...]]:
-        game, found = Holdem(hands=6), []
+        found: list[tuple[object, ...]] = []
+        game = Holdem(hands=6)
         game.reset(77)
         while game.acting():
             if (game._number, game._hand.cards) not in found:
@@ -216,7 +213,7 @@ def test_find(reply: str, found: list[str]) -> None:
 
 @pytest.mark.parametrize("part", ["raise", "raise to ", "bet  ", "all ", "fold", "1", " "])
 def test_find_takes_linear_time(part: str) -> None:
-    Holdem().find(part * (400_000 // len(part)))
+    Holdem().find(part * (100_000 // len(part)))
 
 
 @pytest.mark.parametrize(
@@ -295,7 +292,7 @@ def test_choices_are_few_and_the_grammar_is_all() -> None:
             actions, legal = game.actions(seat), game._hand.raises()
             assert len(actions.choices) <= 6
             assert actions.default in ("check", "fold")
-            accepted = {text for text in ("fold", "check", "call") if text in actions.choices}
+            accepted = {text for text in actions.choices if not text.startswith("raise")}
             accepted |= {f"raise to {amount}" for amount in legal}
             if actions.complete:
                 assert accepted == set(actions.choices)
@@ -424,8 +421,11 @@ def test_the_anchor_beats_random_play_and_calling() -> None:
         return rng.choice(turn.actions.choices)
 
     for other in (chance, caller):
-        won = sum(match(seed, best, other)[0] + match(seed, other, best)[1] for seed in range(6))
-        assert won > 200
+        won = sum(
+            match(seed, best, other, hands=8)[0] + match(seed, other, best, hands=8)[1]
+            for seed in range(2)
+        )
+        assert won > 100
 
 
 def test_the_anchor_knows_good_cards() -> None:
