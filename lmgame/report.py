@@ -1,86 +1,157 @@
-"""A run's summary as short tables for people."""
+"""A run's summary for people: short tables, or one figure a line where it is narrow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 from typing import cast
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lmgame.client.trouble import clean
 
 Tree = Mapping[str, object]
 
+NARROW = 70
+"""Below so many columns there are no tables."""
+WORD = 12
+"""Columns that a name needs in a table; longer ones go on in the next line."""
+MANY = 0.25
+"""From this share of bad decisions on, the score is no longer the agent's own."""
+SHORT_S = 1e-3
 
-def show(summary: Tree, console: Console) -> None:
-    """Print the score table, then the serving table where calls were made."""
-    console.print(_scores(summary))
+
+def show(summary: Tree, console: Console, run: Path | None = None) -> None:
+    """Print the scores, what was wrong, and serving where calls were made.
+
+    Args:
+        summary: The content of ``summary.json``.
+        console: Where to. What goes into a file or a pipe has no trailing spaces.
+        run: The run's folder, for the command that shows its decisions.
+    """
+    if console.is_terminal:
+        _show(summary, console, run)
+        return
+    with console.capture() as capture:
+        _show(summary, console, run)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _show(summary: Tree, console: Console, run: Path | None) -> None:
+    _scores(summary).print(console)
+    _tell_of_bad_decisions(summary, console, run)
     serving = _tree(summary, "serving")
     if serving["calls"]:
-        console.print(_serving(serving))
-        console.print(_totals(serving), highlight=False)
-        console.print(_stages(serving))
-    bad = {
-        name: count
-        for name, count in _tree(_tree(summary, "decisions"), "outcomes").items()
-        if name != "ok"
-    }
-    if bad:
-        what = ", ".join(f"{count} {name}" for name, count in bad.items())
-        console.print(f"Decisions that were not ok: {what}", highlight=False)
+        _serving(serving).print(console)
+        console.print(_totals(serving), markup=False, highlight=False)
+        stages = _stages(serving)
+        if stages.rows:
+            stages.print(console)
 
 
-def _table(title: str) -> Table:
-    """A plain table under a title; narrow enough for 80 columns."""
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        min_width=len(title),
-    )
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Rows of text under headings; the first ``names`` columns are no figures."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    names: int = 1
+
+    def print(self, console: Console) -> None:
+        """Print a table if it fits with every figure whole, else a line for each figure."""
+        console.print(Text(self.title, style="bold"))
+        if console.width >= max(NARROW, self._needs()):
+            console.print(self._table())
+        else:
+            console.print(Text("\n".join(self._lines())))
+
+    def _needs(self) -> int:
+        """Columns of the table at its narrowest; three between columns, one at each edge."""
+        columns = zip(self.headings, *self.rows, strict=True)
+        widths = [max(map(cell_len, column)) for column in columns]
+        names = [min(width, WORD) for width in widths[: self.names]]
+        return sum(names) + sum(widths[self.names :]) + 3 * (len(widths) - 1) + 2
+
+    def _table(self) -> Table:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for number, heading in enumerate(self.headings):
+            if number < self.names:
+                table.add_column(heading, overflow="fold")
+            else:
+                table.add_column(heading, justify="right", no_wrap=True)
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def _lines(self) -> Iterator[str]:
+        for first, *rest in self.rows:
+            yield f"\n{first}"
+            for heading, cell in zip(self.headings[1:], rest, strict=True):
+                if cell:
+                    yield f"  {heading}: {cell}"
+        yield ""
 
 
-def _scores(summary: Tree) -> Table:
-    finished = _tree(summary, "matches")["finished"]
-    bound = summary["max_decisions"]
-    limit = f", at most {bound} decisions each" if bound else ""
-    table = _table(f"{summary['game']}: {finished} finished match(es){limit}")
-    for heading in ("agent", "model", "score", "95 % CI", "sd", "n"):
-        table.add_column(heading, justify="left" if heading in ("agent", "model") else "right")
+def _tell_of_bad_decisions(summary: Tree, console: Console, run: Path | None) -> None:
+    decisions = _tree(summary, "decisions")
+    n = cast(int, decisions["n"])
+    bad = {name: cast(int, c) for name, c in _tree(decisions, "outcomes").items() if name != "ok"}
+    if not bad:
+        return
+    count = sum(bad.values())
+    some = f"{count} of {_count(n, 'decision')} {'was' if count == 1 else 'were'} not ok"
+    how = f"No decision was ok, of {n}" if count == n else some
+    what = ", ".join(f"{number} {name}" for name, number in bad.items())
+    console.print(Text(f"{how}: {what}", style="bold red" if count >= MANY * n else "yellow"))
+    where = "RUN" if run is None else quote(str(run))
+    # Unwrapped, so that the command can be copied.
+    command = f"What was answered, and why it did not count: lmgame replay {where} --text\n"
+    console.print(command, markup=False, highlight=False, soft_wrap=True)
+
+
+def _scores(summary: Tree) -> _Sheet:
+    matches = _tree(summary, "matches")
+    title = f"{summary['game']}: {_count(matches['finished'], 'finished match', 'es')}"
+    if matches["unfinished"]:
+        title += f", {matches['unfinished']} unfinished"
+    if summary["max_decisions"]:
+        title += f", at most {_count(summary['max_decisions'], 'decision')} each"
     seats, anchors = _list(summary, "seats"), _list(summary, "anchors")
-    for entry in [*seats, *anchors]:
+    rows = []
+    for number, entry in enumerate([*seats, *anchors]):
         score = _tree(entry, "score")
-        label = clean(str(entry["agent"])) + (" (anchor)" if entry in anchors else "")
-        table.add_row(
-            label,
-            clean(str(entry["model"])) or "-",
-            _number(score["mean"]),
-            _interval(score["ci95"]),
-            _number(score["sd"]),
-            str(score["n"]),
+        rows.append(
+            (
+                clean(str(entry["agent"])) + (" (anchor)" if number >= len(seats) else ""),
+                clean(str(entry["model"])) or "-",
+                _number(score["mean"]),
+                _interval(score["ci95"]),
+                _number(score["sd"]),
+                str(score["n"]),
+            )
         )
-    return table
+    return _Sheet(title, ("agent", "model", "score", "95 % CI", "sd", "n"), rows, names=2)
 
 
-def _serving(serving: Tree) -> Table:
+def _serving(serving: Tree) -> _Sheet:
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
-    calls, failed = serving["calls"], serving["failed"]
-    table = _table(f"Serving: {calls} calls, {failed} failed")
-    table.add_column("", no_wrap=True)
-    for heading in ("p50", "p90", "p99", "limit", "met", "95 % CI"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
+    rows = []
     names = (("ttft_s", "TTFT"), ("tpot_s", "TPOT"), ("time_to_action_s", "time to action"))
     for key, label in names:
         spread, share = _tree(serving, key), _tree(attainment, key)
         quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
-        table.add_row(label, *quantiles, _limit(slo[key]), *_share(share))
-    joint = _share(_tree(attainment, "joint"))
-    table.add_row("all limits", "", "", "", "", *joint, style="bold")
-    return table
+        rows.append((label, *quantiles, _limit(slo[key]), *_share(share)))
+    rows.append(("all limits", "", "", "", "", *_share(_tree(attainment, "joint"))))
+    return _Sheet(title, ("", "p50", "p90", "p99", "limit", "met", "95 % CI"), rows)
 
 
 def _totals(serving: Tree) -> str:
@@ -90,25 +161,29 @@ def _totals(serving: Tree) -> str:
         f"{tokens[name]:,} {name}" for name in ("prompt", "completion", "reasoning", "cached")
     )
     good, served = _rate(serving["goodput_rps"]), _rate(serving["throughput_rps"])
-    return f"goodput {good} calls/s that met all limits, of {served} served\ntokens: {counts}\n"
+    median = cast("float | None", _tree(serving, "time_to_action_s")["p50"])
+    short = median is not None and median < SHORT_S
+    caveat = "\n(calls this short say nothing about a server)" if short else ""
+    return (
+        f"goodput {good} calls/s that met all limits, of {served} served{caveat}\n"
+        f"tokens: {counts}\n"
+    )
 
 
-def _stages(serving: Tree) -> Table | str:
-    stages = _tree(serving, "stages_s")
-    if not stages:
-        return ""
-    table = _table("Where the time goes (as the server tells)")
-    for heading in ("stage", "mean", "p50", "p90", "share"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right")
-    for name, entry in stages.items():
+def _stages(serving: Tree) -> _Sheet:
+    rows = []
+    for name, entry in _tree(serving, "stages_s").items():
         times = cast(Tree, entry)
         share = cast("float | None", times["share"])
-        table.add_row(
-            clean(name.removesuffix("_s").replace("_", " ")),
-            *(_time(times[key]) for key in ("mean", "p50", "p90")),
-            "-" if share is None else f"{share:.1%}",
+        rows.append(
+            (
+                clean(name.removesuffix("_s").replace("_", " ")),
+                *(_time(times[key]) for key in ("mean", "p50", "p90")),
+                "-" if share is None else f"{share:.1%}",
+            )
         )
-    return table
+    title = "Where the time goes (as the server tells)"
+    return _Sheet(title, ("stage", "mean", "p50", "p90", "share"), rows)
 
 
 def _tree(tree: Tree, key: str) -> Tree:
@@ -153,3 +228,7 @@ def _limit(value: object) -> str:
 
 def _rate(value: object) -> str:
     return "-" if value is None else f"{cast(float, value):.2f}"
+
+
+def _count(count: object, one: str, plural: str = "s") -> str:
+    return f"{count} {one}{'' if count == 1 else plural}"
