@@ -75,12 +75,11 @@ def play(
     """Play a match under the watch and look after every landing."""
     game = make()
     planned = Planned(header(game, seed=3, max_decisions=12), Path("match.jsonl"), False)
-    follower = stage.watch.follow(planned)
-    assert follower is not None
+    stage.watch.follow(planned)
 
     class Looking:
         def played(self, world: World, lines: Sequence[Played]) -> None:
-            follower.played(world, lines)
+            stage.watch.played(planned, world, lines)
             each()
 
     agents = [Told(answer) for _ in game.spec.seats]
