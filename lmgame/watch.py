@@ -34,11 +34,13 @@ HEARTBEAT_S = 10.0 - 2 * TICK_S
 """After this long without a line there is one at the next tick, so within 10 s."""
 BOARDS = 4
 """How many matches are shown at the same time."""
-NARROWEST = 40
+NARROWEST = 39
 """Columns a match needs, frame included."""
-FACTS = 24
+FACTS = 23
 """Columns the facts need to stand beside a board."""
 FRAME_ROWS, FRAME_COLUMNS = 2, 4
+ECHO = 2
+"""Columns left free: ``^C`` is echoed at the cursor, and must not break the last line."""
 LONG_S = 10.0
 """A wait beyond this is shown in colour."""
 MORE = "⋮"
@@ -173,7 +175,7 @@ class Watch:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw: progress, what is waited for, the boards; lower than the screen."""
-        width, room = console.width, console.height - 1
+        width, room = console.width - ECHO, console.height - 1
         with self._lock:
             parts: list[RenderableType] = [self._bar(width)]
             room -= 1
@@ -214,7 +216,8 @@ class Watch:
             f"{_count(self._decisions, 'decision')}, {minutes}:{seconds:02}"
         )
         room = min(40, width - cell_len(label) - 2)
-        text = Text(label, no_wrap=True, overflow="ellipsis")
+        text = Text(label, no_wrap=True)
+        text.truncate(width, overflow="ellipsis")
         if room < 4:
             return text
         row = Table.grid(padding=(0, 1))
@@ -300,8 +303,7 @@ class _Scene:
         if self.rows:
             facts = facts[: room // 2]
         rows = shorten(_wrapped(console, self.rows, inner, board), room - len(facts))
-        parts = [_picture(rows)] if rows else []
-        return Group(*parts, *facts[:room])
+        return Group(*([_picture(rows)] if rows else []), *facts[:room])
 
     def _told(self, console: Console, width: int, now: float) -> list[Text]:
         return [row for fact in self._facts(now) for row in fact.wrap(console, width)]
