@@ -23,6 +23,9 @@ def _cores() -> int:
     return min(physical, len(affinity(0))) if affinity is not None else physical
 
 
+_FOR_COLOCATED = ("replicas", "schedule", "chunk")
+_FOR_SPLIT = ("prefill_threads", "prefill_nice")
+
 Count = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -114,3 +117,27 @@ class EmbeddedConfig(BaseModel):
         lets the next prompt run meanwhile.
         """
         return self.prefill_workers + self.decode_workers * self.slots
+
+
+def without_effect(config: EmbeddedConfig) -> str | None:
+    """Name the settings that were changed but that nothing reads in this mode.
+
+    Returns:
+        One line; None where there is no such setting.
+    """
+    if config.mode == "disaggregated":
+        idle, why = list(_FOR_COLOCATED), "backend.mode=disaggregated"
+    else:
+        idle, why = list(_FOR_SPLIT), "backend.mode=colocated"
+        if config.replicas is not None:
+            idle += ["prefill_workers", "decode_workers"]
+            why += f" and backend.replicas={config.replicas}"
+        if config.schedule == "prefill_first":
+            idle.append("chunk")
+            why += " and backend.schedule=prefill_first"
+    fields = type(config).model_fields
+    changed = [name for name in idle if getattr(config, name) != fields[name].default]
+    if not changed:
+        return None
+    verb = "has" if len(changed) == 1 else "have"
+    return f"{', '.join(f'backend.{name}' for name in changed)} {verb} no effect with {why}"

@@ -1,4 +1,4 @@
-"""One model and its KV cache in this process: prefill, step, export, load, free."""
+"""One model, its shape and its KV cache: prefill, step, export, load, free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmgame.errors import EngineError
-from lmgame.serving.binding import load_library
+from lmgame.serving.binding import Library, load_library
 from lmgame.serving.vocabulary import Vocabulary, open_model
 
 _WORD = struct.Struct("=I")
@@ -42,6 +42,8 @@ FLASH_ATTENTION = 1
 # llama.cpp has a fast kernel for one sequence and one for many; in between, one after
 # the other is faster: Q8_0 takes 14 ms for one, 37 for two, 53 for four; Q4_0 9, 21, 33.
 ONE_BY_ONE = 3
+
+_BYTES_PER_VALUE = 2  # llama.cpp keeps K and V as 16-bit floats unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +235,48 @@ class Engine:
     def _logits(self, index: int) -> Logits:
         pointer = self._lib.llama_get_logits_ith(self._context, index)
         return np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A model's dimensions, as far as serving needs them.
+
+    Attributes:
+        context: Tokens it was trained for; None where its file does not say.
+        kv_bytes: KV state of one token in bytes; None where its file does not say.
+    """
+
+    context: int | None
+    kv_bytes: int | None
+
+
+def read_shape(library: Library, model: int) -> Shape:
+    """Read the dimensions from a GGUF file's metadata.
+
+    Args:
+        library: A checked llama.cpp.
+        model: A ``llama_model`` handle; its vocabulary is enough.
+    """
+
+    def read(key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(128)
+        size = library.lib.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if size >= 0 else None
+
+    kind = read("general.architecture")
+
+    def number(name: str) -> int | None:
+        # Lists (one value per layer) are not given as text, so they count as unknown.
+        text = read(f"{kind}.{name}")
+        return int(text) if text is not None and text.isdecimal() else None
+
+    layers, width = number("block_count"), number("embedding_length")
+    heads = number("attention.head_count")
+    # Without a number of its own there is a KV head per head, as llama.cpp reads it.
+    kv_heads = number("attention.head_count_kv") or heads
+    if not (layers and width and heads and kv_heads):
+        return Shape(number("context_length"), None)
+    key = number("attention.key_length") or width // heads
+    value = number("attention.value_length") or width // heads
+    kv_bytes = layers * kv_heads * (key + value) * _BYTES_PER_VALUE
+    return Shape(number("context_length"), kv_bytes)

@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from lmgame.errors import ServerError
-from lmgame.serving import caution
 from lmgame.serving.config import EmbeddedConfig
-from lmgame.serving.server import Address, run_until_signalled
+from lmgame.serving.server import WARNING, Address, run_until_signalled
 
 Health = dict[str, Any]
 
@@ -170,7 +169,7 @@ class EmbeddedServer:
         self._listening.set()
 
     def _remember(self, line: str) -> None:
-        if line.startswith(caution.PREFIX):
+        if line.startswith(WARNING):
             print(line, file=sys.stderr, flush=True)
         else:
             self._words.append(line)

@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import psutil
 from aiohttp import web
 
 from lmgame.errors import ServerError
-from lmgame.serving import caution, weights
+from lmgame.serving import weights
 from lmgame.serving.binding import load_library
-from lmgame.serving.config import EmbeddedConfig
+from lmgame.serving.config import EmbeddedConfig, without_effect
+from lmgame.serving.engine import Shape, read_shape
 from lmgame.serving.front import Front
 from lmgame.serving.metric import Metrics
 from lmgame.serving.router import Router
-from lmgame.serving.shape import read_shape
 from lmgame.serving.vocabulary import Vocabulary, open_model
 
+WARNING = "warning: "
+"""Begins every warning on standard error, so that an owner can pass it on."""
+
 _POLL_S = 0.02
+_GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,13 @@ async def serve(
         EngineError: llama.cpp cannot be used.
     """
     path = weights.find(config.weights)
-    if idle := caution.without_effect(config):
-        caution.warn(idle)
+    if idle := without_effect(config):
+        warn(idle)
     library = load_library()
     model = open_model(path, library, vocabulary_only=True)
     vocabulary, shape = Vocabulary(library, model), read_shape(library, model)
-    config = caution.within_training(config, shape)
-    caution.check_memory(config, shape, psutil.virtual_memory().available)
+    config = within_training(config, shape)
+    check_memory(config, shape, psutil.virtual_memory().available)
     metrics = Metrics()
     router = Router(config, path, metrics)
     app = Front(config, vocabulary, router, metrics).application()
@@ -88,6 +94,63 @@ async def serve(
         await runner.cleanup()
 
 
+def warn(text: str) -> None:
+    """Write one line to standard error."""
+    print(WARNING + text, file=sys.stderr, flush=True)
+
+
+def exposed(addresses: Iterable[str]) -> str | None:
+    """Say that others can reach the server, where they can.
+
+    Args:
+        addresses: The IP addresses it listens on.
+    """
+    open_to = [one for one in addresses if not ipaddress.ip_address(one).is_loopback]
+    if not open_to:
+        return None
+    return (
+        f"listening on {', '.join(open_to)}: there is no authentication, so whoever "
+        "reaches this address can use the server"
+    )
+
+
+def within_training(config: EmbeddedConfig, shape: Shape) -> EmbeddedConfig:
+    """The settings with a context that the model can use; warns where that is less."""
+    if shape.context is None or config.context <= shape.context:
+        return config
+    warn(
+        f"backend.context={config.context} is more than the {shape.context} tokens that "
+        f"{config.model} was trained for; serving {shape.context}"
+    )
+    return config.model_copy(update={"context": shape.context})
+
+
+def check_memory(config: EmbeddedConfig, shape: Shape, available: int) -> None:
+    """Refuse settings whose KV states cannot fit.
+
+    Args:
+        config: The settings.
+        shape: The model's dimensions.
+        available: Bytes of memory that can be had without swapping.
+
+    Raises:
+        ServerError: They need more.
+    """
+    if shape.kv_bytes is None:
+        return
+    sequences = sum(count * config.slots_of(role) for role, count in config.workers().items())
+    slabs = config.slabs() if config.mode == "disaggregated" else 0
+    need = (sequences + slabs) * config.context * shape.kv_bytes
+    if need <= available:
+        return
+    workers = "replicas" if config.mode == "colocated" else "decode_workers"
+    raise ServerError(
+        f"{sequences} slots and {slabs} slabs of {config.context} tokens need "
+        f"{need / _GB:.1f} GB of memory, but {available / _GB:.1f} GB are available; lower "
+        f"backend.context, backend.slots or backend.{workers}"
+    )
+
+
 async def _listen(runner: web.AppRunner, config: EmbeddedConfig) -> Address:
     site = web.TCPSite(runner, config.host, config.port)
     try:
@@ -99,8 +162,8 @@ async def _listen(runner: web.AppRunner, config: EmbeddedConfig) -> Address:
                 "backend.port=N (0 picks a free one)"
             ) from error
         raise ServerError(f"cannot listen on {config.host}:{config.port}: {error}") from error
-    if exposure := caution.exposed(address[0] for address in runner.addresses):
-        caution.warn(exposure)
+    if exposure := exposed(address[0] for address in runner.addresses):
+        warn(exposure)
     return Address(config.host, runner.addresses[0][1])
 
 

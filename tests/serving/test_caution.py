@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from lmgame.errors import ServerError
 from lmgame.serving import EmbeddedConfig, EmbeddedServer
 from lmgame.serving.binding import load_library
-from lmgame.serving.caution import check_memory, exposed, within_training, without_effect
-from lmgame.serving.engine import Engine
-from lmgame.serving.shape import Shape, read_shape
+from lmgame.serving.config import without_effect
+from lmgame.serving.engine import Engine, Shape, read_shape
+from lmgame.serving.server import check_memory, exposed, within_training
 from lmgame.serving.vocabulary import open_model
 
 from .support import openai_client, serving
