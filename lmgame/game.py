@@ -46,6 +46,8 @@ class GameSpec:
         score: What one point of score is, e.g. ``"points"``.
         menu: Every action text there can ever be, in a fixed order, when that
             list is finite and short; the Gymnasium face is Discrete over it.
+        wraps: The id of the game whose observations and actions these are, in a
+            game made of another one.
     """
 
     id: str
@@ -55,6 +57,7 @@ class GameSpec:
     simultaneous: bool = False
     score: str = "points"
     menu: tuple[str, ...] | None = None
+    wraps: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

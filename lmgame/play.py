@@ -165,7 +165,7 @@ def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> Non
         print(json.dumps(found, indent=1), flush=True)
     else:
         out = Console()
-        report.show(found, out)
+        report.show(found, out, run.path)
         out.print(f"run: {run.path}", markup=False, highlight=False, soft_wrap=True)
 
 

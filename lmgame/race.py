@@ -71,7 +71,12 @@ class Race(Game):
             )
         # What a race is depends on what is raced, so this game's spec is the instance's.
         self.spec = replace(  # type: ignore[misc] # a class variable in every other game
-            Race.spec, hz=inner.hz, pace=inner.pace, score=inner.score, menu=inner.menu
+            Race.spec,
+            hz=inner.hz,
+            pace=inner.pace,
+            score=inner.score,
+            menu=inner.menu,
+            wraps=inner.id,
         )
         self.rules = f"{_PREFACE[by]}\n\n{self._worlds[0].rules}"
 

@@ -1,14 +1,27 @@
-"""The scripted anchor: one rule of thumb per game, looking one move ahead."""
+"""The scripted anchor: one rule of thumb for each game."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import ClassVar
 
 from lmgame.agent import Agent, Decision, Seating
 from lmgame.errors import ConfigError
 from lmgame.game import Turn
-from lmgame.games import tetris
+
+Rule = Callable[[Turn], str]
+RULES = {
+    "Tetris-v1": "tetris",
+    "TetrisVersus-v1": "tetris",
+    "Chess-v1": "chess",
+    "ConnectFour-v1": "connect_four",
+    "Holdem-v1": "holdem",
+    "Match3-v1": "match3",
+    "TicTacToe-v1": "tic_tac_toe",
+    "TwentyFortyEight-v1": "twenty_forty_eight",
+}
+"""The module of each game's rule, ``best(turn)``; imported when it is needed."""
 
 
 class GreedyAgent(Agent):
@@ -23,32 +36,11 @@ class GreedyAgent(Agent):
     name: ClassVar[str] = "greedy"
 
     def __init__(self, seating: Seating) -> None:
-        rule = RULES.get(seating.game.id)
-        if rule is None:
-            raise ConfigError(
-                f"agent greedy has no rule for {seating.game.id}; it plays {', '.join(RULES)}"
-            )
-        self._rule = rule
+        game = seating.game.wraps or seating.game.id
+        if game not in RULES:
+            raise ConfigError(f"agent greedy has no rule for {game}; it plays {', '.join(RULES)}")
+        self._rule: Rule = import_module(f".{RULES[game]}", __package__).best
 
     async def decide(self, turn: Turn) -> Decision:
         """Take the best action."""
         return Decision(self._rule(turn))
-
-
-def dellacherie(turn: Turn) -> str:
-    """The Tetris placement that Dellacherie's evaluation likes best.
-
-    Six features of the board after the placement, hand-tuned by Pierre
-    Dellacherie, published in Fahey, "Tetris AI" (2003); see lmgame.games.tetris.
-    """
-    view = tetris.parse_text(turn.observation.text)
-    ranked = tetris.rank_placements(view, turn.actions.choices)
-    if not ranked:
-        return "press drop"
-    return max(ranked, key=lambda one: one[1])[0]
-
-
-RULES: dict[str, Callable[[Turn], str]] = {
-    "Tetris-v1": dellacherie,
-    "TetrisVersus-v1": dellacherie,
-}

@@ -13,15 +13,10 @@ from lmgame.errors import ConfigError, IllegalAction, StateError
 from lmgame.game import Json
 from lmgame.games.chess import UCI, Chess, parse_text, read_fen
 from lmgame.rng import Rng
-from lmgame.testing import check_game
 from lmgame.world import World
 
 from .test_chess_rules import started
 from .test_docstring import SECTIONS, sections
-
-
-def test_keeps_the_contract() -> None:
-    check_game(lambda: Chess(limit=50), seeds=(0, 1))
 
 
 def test_the_menu_is_every_move_that_a_piece_could_make() -> None:

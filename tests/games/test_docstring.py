@@ -7,9 +7,10 @@ import re
 
 import pytest
 
+from lmgame import registry
 from lmgame.game import Game
-from lmgame.games.tetris import Tetris, TetrisVersus
 
+GAMES = [registry.games.load(name) for name in registry.games.names()]
 SECTIONS = [
     "Description",
     "Observation (text)",
@@ -31,14 +32,14 @@ def sections(game: type[Game]) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@pytest.mark.parametrize("game", [Tetris, TetrisVersus])
+@pytest.mark.parametrize("game", GAMES)
 def test_pages_have_every_section_in_order(game: type[Game]) -> None:
     found = sections(game)
     assert list(found) == SECTIONS
     assert all(len(text.split()) >= 3 for text in found.values())
 
 
-@pytest.mark.parametrize("game", [Tetris, TetrisVersus])
+@pytest.mark.parametrize("game", GAMES)
 def test_pages_name_every_argument_and_the_version(game: type[Game]) -> None:
     found = sections(game)
     told = re.findall(r"^    (\w+) \(\w+\):", found["Arguments"], re.MULTILINE)

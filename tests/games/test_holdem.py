@@ -18,16 +18,10 @@ from lmgame.games.holdem import Holdem
 from lmgame.games.holdem.hand import DECK, Hand
 from lmgame.games.holdem.notation import parse
 from lmgame.rng import Rng
-from lmgame.testing import check_game
 from lmgame.world import World
 
 from .slow_poker import NAMES, RANKS, best_five, winner
 from .test_docstring import SECTIONS, sections
-
-
-def test_keeps_the_contract() -> None:
-    check_game(lambda: Holdem(hands=3, stack=20), seeds=(0, 1))
-
 
 # The ranking of hands.
 

@@ -22,7 +22,6 @@ from lmgame.games.twenty_forty_eight.board import merged
 from lmgame.games.twenty_forty_eight.text import write
 from lmgame.picture import Picture
 from lmgame.rng import Rng
-from lmgame.testing import check_game
 from lmgame.world import World
 
 from .slow_2048 import Grid, legal, slide
@@ -54,10 +53,6 @@ def placed(board: Sequence[int]) -> TwentyFortyEight:
     game = TwentyFortyEight()
     game.restore(state(board))
     return game
-
-
-def test_it_keeps_the_contract() -> None:
-    check_game(TwentyFortyEight)
 
 
 # Rules -------------------------------------------------------------------
