@@ -5,8 +5,8 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games import sokoban
 
-BOUND = 600
-"""States that it looks at for one decision: 5 to 30 ms at the most."""
+BOUND = 1500
+"""States that it looks at for one decision: 30 ms of work, and far less for most."""
 WEIGHT = 4
 """How much it prefers positions that look nearly solved; see sokoban.search."""
 

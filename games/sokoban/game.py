@@ -89,9 +89,9 @@ class Sokoban(Game):
         None of its own: the world waits. The tick counts moves since the reset.
 
     Arguments:
-        difficulty (int): 1 to 5, of the generated levels: 7x7 with one box and at
-            least 4 pushes to 9x8 with four boxes and mostly 18 pushes or more.
-            Default 0: from 1 to 5 in the course of the match.
+        difficulty (int): 1 to 5, of the generated levels: from 7x7 cells with one
+            box and 4 pushes or more to 9x8 cells with four boxes and 12 to 26
+            pushes; see GRADES. Default 0: from 1 to 5 in the course of the match.
         levels (int): How many levels, 1 to 1000; of a file at most as many as it
             holds. Default 6, as in Lmgame-Bench.
         limit (int): Moves for each level, 1 to 10000; default 200, likewise. A

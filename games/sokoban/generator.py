@@ -49,9 +49,9 @@ class Grade:
 GRADES = {
     1: Grade(7, 7, 15, 1, 4, 6, 100),
     2: Grade(7, 7, 17, 2, 8, 12, 100),
-    3: Grade(8, 7, 20, 2, 11, 20, 100),
-    4: Grade(8, 8, 23, 3, 15, 28, 60),
-    5: Grade(9, 8, 26, 4, 18, 36, 40),
+    3: Grade(8, 7, 20, 2, 10, 20, 100),
+    4: Grade(8, 8, 23, 3, 14, 28, 60),
+    5: Grade(9, 8, 26, 4, 16, 36, 40),
 }
 _ROOMS = 6  # tried at most; then the level that needs the most pushes is taken
 _CANDIDATES = 4  # positions of a room that are solved
@@ -134,7 +134,7 @@ def _carve(rng: Rng, grade: Grade) -> list[str]:
         left, top = 1 + rng.below(width - 1 - wide), 1 + rng.below(height - 1 - high)
         first = top * stride + left
         fresh = {first + y * stride + x for y in range(high) for x in range(wide)}
-        if taken and not fresh & edge or wide * high == 1:
+        if (taken and not fresh & edge) or wide * high == 1:
             continue  # would stand apart
         taken |= fresh
         edge |= {cell + step for cell in fresh for step in (-stride, -1, 1, stride)}

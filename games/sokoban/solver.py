@@ -103,17 +103,14 @@ def _distance(room: Room, boxes: int) -> int:
 
 def stuck(room: Room, boxes: int, cell: int) -> bool:
     """Whether the box at ``cell`` makes a block of four that nothing can move."""
-    solid = ~room.floor | boxes
     stride = room.shifts[1]
-    for down in (0, stride):
-        for right in (0, 1):
-            corner = cell - down - right
-            if corner < 0:
-                continue
-            block = (3 | 3 << stride) << corner
-            if solid & block == block and boxes & block & ~room.goals:
-                return True
-    return False
+    solid = boxes | ~room.floor
+    pairs = solid & solid >> 1
+    corners = pairs & pairs >> stride
+    # Upper left corners of the four blocks that the box may be part of.
+    corners &= (1 << cell | 1 << (cell - 1)) * (1 | 1 << stride) >> stride
+    block = corners | corners << 1
+    return (block | block << stride) & boxes & ~room.goals != 0
 
 
 def _pushes(came: dict[_State, tuple[_State, Push] | None], state: _State) -> list[Push]:
