@@ -17,6 +17,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -c constraints.txt setuptools wheel
 	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[embedded,dev]'
+	@rm -rf lmgame.egg-info  # Python started here would take its entry points, stale later
 	@touch $@
 
 play: setup

@@ -43,7 +43,10 @@ def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Bac
 
         config = embedded(settings)
         with EmbeddedServer(config, lambda health: say(_starting(health))) as server:
-            yield Backend(Endpoint(server.base_url, config.model, structured="choice"), False)
+            endpoint = Endpoint(
+                server.base_url, config.model, structured="choice", limits=_limits(settings)
+            )
+            yield Backend(endpoint, images=False)
         return
     endpoint = endpoint_of(settings)
     endpoint.key()  # a missing key is told now, not after a thousand failed calls
@@ -57,11 +60,15 @@ def endpoint_of(settings: OpenAIBackend) -> Endpoint:
         model=settings.model,
         key_env=settings.key_env,
         structured=settings.structured,
-        limits=Limits(
-            connect_s=settings.connect_s,
-            first_token_s=settings.first_token_s,
-            total_s=settings.total_s,
-        ),
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: EmbeddedBackend | OpenAIBackend) -> Limits:
+    return Limits(
+        connect_s=settings.connect_s,
+        first_token_s=settings.first_token_s,
+        total_s=settings.total_s,
     )
 
 

@@ -64,6 +64,9 @@ class EmbeddedBackend(_Model):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: Literal["embedded"]
+    connect_s: float = Field(10.0, gt=0, allow_inf_nan=False)
+    first_token_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    total_s: float = Field(120.0, gt=0, allow_inf_nan=False)
 
     @property
     def settings(self) -> State:
