@@ -11,13 +11,14 @@ from random import Random
 from types import SimpleNamespace
 from typing import cast
 
-from lmgame.agents.scripted import pong
+from lmgame.agents.scripted import platformer, pong
 from lmgame.game import Game, Turn
+from lmgame.games.platformer import Platformer
 from lmgame.games.pong import Pong
 
 FOLDER = Path(__file__).with_name("golden")
 SEED, DECISIONS = 2026, 150
-GAMES: dict[type[Game], Callable[[Turn], str]] = {Pong: pong.best}
+GAMES: dict[type[Game], Callable[[Turn], str]] = {Pong: pong.best, Platformer: platformer.best}
 
 
 def playthrough(game: Game, best: Callable[[Turn], str]) -> Iterator[str]:
