@@ -88,13 +88,21 @@ def _walker(way: str) -> Pixels:
     return sprite if way == "right" else sprite[:, ::-1]
 
 
+# Tiles that look different beside their like: after those of TILES.
+_GRASS, _TUBE_RIGHT, _POLE = range(len(TILES), len(TILES) + 3)
+
+
 def draw(view: View) -> Picture:
     """The picture, 320 by 192 pixels."""
     codes = np.array([TILES.index(letter) for letter in view.tiles]).reshape(ROWS, COLUMNS)
-    grassy = np.zeros_like(codes)
-    grassy[1:] = codes[:-1] != TILES.index("#")
-    codes = np.where((codes == TILES.index("#")) & (grassy == 1), len(TILES), codes)
-    pixels = _tiles()[codes].transpose(0, 2, 1, 3).reshape(ROWS * PIXELS, COLUMNS * PIXELS)
+    earth, tube, flag = (TILES.index(letter) for letter in "#|F")
+    above, before = np.full_like(codes, -1), np.full_like(codes, -1)
+    above[1:], before[:, 1:] = codes[:-1], codes[:, :-1]
+    shown = codes.copy()
+    shown[(codes == earth) & (above != earth)] = _GRASS
+    shown[(codes == tube) & (before == tube)] = _TUBE_RIGHT
+    shown[(codes == flag) & (above == flag)] = _POLE
+    pixels = _tiles()[shown].transpose(0, 2, 1, 3).reshape(ROWS * PIXELS, COLUMNS * PIXELS)
     for one in view.walkers:
         _lay(pixels, _walker(one.way), one.x, one.y)
     _lay(pixels, _player(view.pose, view.way, view.form), view.x, view.y)
@@ -111,9 +119,9 @@ def _lay(pixels: Pixels, sprite: Pixels, x: int, y: int) -> None:
 
 @cache
 def _tiles() -> Pixels:
-    """The tiles in the order of ``TILES``, then ground with grass on it."""
-    tiles = np.full((len(TILES) + 1, PIXELS, PIXELS), SKY, np.uint8)
-    empty, earth, block, tube, coin, heart, flag, grass = tiles
+    """The tiles in the order of ``TILES``, then those that look different beside their like."""
+    tiles = np.full((len(TILES) + 3, PIXELS, PIXELS), SKY, np.uint8)
+    empty, earth, block, tube, coin, heart, flag, grass, tube_right, pole = tiles
     empty[:] = SKY
     earth[:] = EARTH
     for x, y in ((3, 4), (10, 2), (6, 9), (13, 11), (1, 13), (9, 14)):
@@ -127,18 +135,18 @@ def _tiles() -> Pixels:
     )
     block[4:12, 4:12] = STONE_LIGHT
     block[5:12, 5:12] = STONE
-    tube[:] = TUBE
-    tube[:, 2:5], tube[:, 12:] = TUBE_LIGHT, TUBE_DARK
-    tube[-1] = TUBE_DARK
+    tube[:] = tube_right[:] = TUBE
+    tube[:, :1], tube_right[:, -1:] = TUBE_DARK, TUBE_DARK
+    tube[:, 3:7], tube_right[:, 9:15] = TUBE_LIGHT, TUBE_DARK
     rows, columns = np.indices((PIXELS, PIXELS)) - 7.5
     coin[(rows / 6.5) ** 2 + (columns / 5) ** 2 < 1] = GOLD
     coin[4:12, 6:8] = GOLD_LIGHT
     heart[_heart()] = RED
     heart[4:6, 4:6] = PINK
-    flag[:, 7:9] = POLE
-    flag[3:13, 9:15] = RED
-    flag[3:13, 13:15] = SKY
-    flag[4:12, 13:15] = RED
+    flag[:, 2:4] = pole[:, 2:4] = POLE
+    for row in range(10):
+        flag[2 + row, 4 : 14 - abs(2 * row - 9)] = RED
+    flag[0, 1:5] = GOLD
     grass[:] = earth
     grass[:4] = GRASS
     grass[4, ::2] = grass[4, 1::4] = GRASS
