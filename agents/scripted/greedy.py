@@ -18,6 +18,8 @@ RULES = {
     "ConnectFour-v1": "connect_four",
     "Holdem-v1": "holdem",
     "Match3-v1": "match3",
+    "Platformer-v1": "platformer",
+    "Pong-v1": "pong",
     "Sokoban-v1": "sokoban",
     "TicTacToe-v1": "tic_tac_toe",
     "TwentyFortyEight-v1": "twenty_forty_eight",
