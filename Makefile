@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: setup play test lint types unit bench golden clean
+.PHONY: setup play test test-slow lint types unit bench golden clean
 
 setup: $(VENV)/ready
 	@$(BIN)/python -m lmgame.serving.weights
@@ -37,6 +37,9 @@ types: setup
 
 unit: setup
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slow: setup
+	$(BIN)/pytest -n 2 --dist loadfile --slow
 
 bench: setup
 	$(BIN)/python benchmarks/games.py

@@ -152,6 +152,7 @@ def test_a_match_is_played_and_leaves_nothing_running(whole: Playing) -> None:
     whole.wait_gone()
 
 
+@pytest.mark.slow
 def test_killed_workers_do_not_stop_the_match(tmp_path: Path, playing: list[Playing]) -> None:
     one = Playing(tmp_path, "max_decisions=5", "agent.structured=off", "agent.max_tokens=8")
     playing.append(one)

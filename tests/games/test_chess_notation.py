@@ -187,7 +187,7 @@ def test_refusals_say_what_to_do(fen: str, text: str, reason: str | None) -> Non
     assert game.fingerprint() == before
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.text()
     | st.from_regex(r"[KQRBN]?[a-h]?[1-8]?[x-]?[a-h][1-8]=?[QRBNqrbn]?[+#!?]{0,2}")

@@ -184,7 +184,7 @@ def test_there_are_69_lines_and_each_wins() -> None:
 heaps = st.lists(st.text("RY", max_size=6), min_size=7, max_size=7)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(heaps)
 def test_lines_and_open_fours_on_any_heap(heap: list[str]) -> None:
     cells = "".join(
@@ -421,7 +421,7 @@ def test_refusals_say_what_to_do(text: str, reason: str) -> None:
     assert game.fingerprint() == before
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text() | st.text("drop 0123456789-,()[].:", max_size=12))
 def test_canonical_raises_nothing_but_illegal_action(text: str) -> None:
     game = ConnectFour()

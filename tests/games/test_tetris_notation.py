@@ -128,7 +128,7 @@ def test_one_illegal_action_stops_all() -> None:
     assert game.fingerprint() == before
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text() | st.from_regex(r"(?i)(place|press)[ (]\S{0,9}[ ,]\S{0,9}\)?"))
 def test_canonical_raises_nothing_but_illegal_action(text: str) -> None:
     game = Tetris()
@@ -140,7 +140,7 @@ def test_canonical_raises_nothing_but_illegal_action(text: str) -> None:
         assert game.canonical(0, canonical) == canonical
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["place 3 1", "press left*2 drop", "so", "\n", "then `", "1 2"])))
 def test_find_gives_what_canonical_reads(parts: list[str]) -> None:
     game = Tetris()
@@ -263,7 +263,7 @@ def test_placements_offered_cover_every_final_position() -> None:
         assert offered == possible
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([*INPUTS, "hold", "drop"]), min_size=1, max_size=34), st.booleans())
 def test_the_grammar_of_sequences_is_exact(names: list[str], held: bool) -> None:
     game = Tetris(actions="inputs")

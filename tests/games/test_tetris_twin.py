@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import product
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .tetris_pair import Move, Pair, moves, random_move, slots, slotted
 
-CALM = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CALM = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEEDS = st.integers(0, 2**64 - 1)
 
 
@@ -51,11 +52,13 @@ def long_run(seed: int, seats: int, games: int) -> set[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_long_runs_of_one_seat() -> None:
     seen = {event for seed in range(4) for event in long_run(seed, 1, 8)}
     assert {"1", "2", "3", "block out", "lock out"} <= seen
 
 
+@pytest.mark.slow
 def test_long_runs_of_two_seats() -> None:
     seen = {event for seed in range(4) for event in long_run(seed, 2, 6)}
     assert {"1", "2", "3", "rise", "cancel"} <= seen

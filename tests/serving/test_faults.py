@@ -77,9 +77,9 @@ def disturbed(server: EmbeddedServer, name: str, tokens: int, kill_at: int, mess
 @pytest.mark.parametrize(
     "question",
     [
-        "Count from one to one hundred in words.",
+        pytest.param("Count from one to one hundred in words.", marks=pytest.mark.slow),
         "Tell me a long story about a red fox and the moon.",
-        "Explain how bread is made, step by step. " * 12,
+        pytest.param("Explain how bread is made, step by step. " * 12, marks=pytest.mark.slow),
     ],
     ids=["counting", "story", "long prompt"],
 )
@@ -105,6 +105,7 @@ def test_a_decode_worker_killed_mid_reply(server: EmbeddedServer, question: str)
     wait_idle(server)
 
 
+@pytest.mark.slow
 def test_a_colocated_worker_killed_mid_reply(weights_path: Path) -> None:
     with serving(mode="colocated", replicas=1, schedule="chunked", chunk=16) as server:
         expected = reply(server, 120)
@@ -137,6 +138,7 @@ def test_a_prefill_worker_killed_mid_prompt(server: EmbeddedServer) -> None:
     wait_idle(server)
 
 
+@pytest.mark.slow
 def test_many_requests_survive_a_killed_worker(server: EmbeddedServer) -> None:
     wait_idle(server)
     expected = reply(server, 24)
@@ -152,6 +154,7 @@ def test_many_requests_survive_a_killed_worker(server: EmbeddedServer) -> None:
     wait_idle(server)
 
 
+@pytest.mark.slow
 def test_a_request_that_outlives_three_workers_gets_a_clear_error(weights_path: Path) -> None:
     with serving() as server, openai_client(server) as client:
         over = threading.Event()
@@ -177,6 +180,7 @@ def test_a_request_that_outlives_three_workers_gets_a_clear_error(weights_path: 
         assert reply(server, 3)
 
 
+@pytest.mark.slow
 def test_workers_that_keep_dying_end_the_server(weights_path: Path) -> None:
     with serving(decode_workers=1) as server:
         killed: set[int] = set()
@@ -196,6 +200,7 @@ def test_workers_that_keep_dying_end_the_server(weights_path: Path) -> None:
         wait_for(dead, "the server to give up", 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prefill-0", "decode-0"])
 def test_deaths_with_work_in_between_do_not_end_the_server(
     server: EmbeddedServer, name: str
@@ -234,6 +239,7 @@ def test_signals_stop_everything_quickly(weights_path: Path, number: signal.Sign
     assert gone(workers)
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(weights_path: Path) -> None:
     code = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -308,6 +314,7 @@ def test_weights_that_llama_cpp_cannot_read(tmp_path: Path, weights_path: Path) 
         pass
 
 
+@pytest.mark.slow
 def test_a_full_queue_is_refused(weights_path: Path) -> None:
     with serving(queue=2) as server, openai_client(server) as client:
         outcomes: list[int] = []
@@ -331,6 +338,7 @@ def test_a_full_queue_is_refused(weights_path: Path) -> None:
         assert outcomes.count(200) >= 3
 
 
+@pytest.mark.slow
 def test_several_workers_of_each_kind_share_the_work(weights_path: Path) -> None:
     with serving(prefill_workers=2, decode_workers=2, slots=2, context=128) as server:
         facts: list[tuple[int, int]] = []

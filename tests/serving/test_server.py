@@ -230,6 +230,7 @@ def test_a_choice_that_does_not_fit_is_named(client: OpenAI) -> None:
     assert "messages have" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_without_a_limit_a_reply_has_256_tokens(client: OpenAI) -> None:
     reply = client.chat.completions.create(
         model=MODEL, messages=USER, extra_body={"ignore_eos": True}

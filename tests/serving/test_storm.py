@@ -45,6 +45,7 @@ async def storm(server: EmbeddedServer, count: int, seed: int) -> list[int]:
         return await asyncio.gather(*(visit(session, url, source) for _ in range(count)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["disaggregated", "chunked"])
 def test_a_storm_leaves_nothing_behind(request: pytest.FixtureRequest, mode: str) -> None:
     server: EmbeddedServer = request.getfixturevalue(mode)
