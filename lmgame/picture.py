@@ -55,8 +55,8 @@ class Picture:
     def png(self) -> bytes:
         """The picture as a PNG file.
 
-        Row filters are left at "none": on the flat areas of game boards that is
-        both the fastest and among the smallest (see docs/structure.md).
+        Row filters are left at "none": the flat areas of a game board compress
+        well as they are (see docs/structure.md).
         """
         height, width = self.pixels.shape[:2]
         rows = np.zeros((height, 1 + self.pixels[0].size), dtype=np.uint8)
