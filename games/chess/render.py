@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.glyph import stamp
 
-from .glyph import stamp
 from .shape import Cover, rasterise
 from .table import PIECE, SQUARE
 from .text import SIDES, Snapshot

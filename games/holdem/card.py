@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmgame.picture import Pixels
-
-from .glyph import bitmap
+from lmgame.picture.glyph import bitmap
 
 WIDE, HIGH = 46, 64
 FELT, EDGE, FACE, RED, BLACK, BACK, WEAVE, SLOT = range(8)

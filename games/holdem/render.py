@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.glyph import bitmap, stamp
 
 from .card import COLOURS, FACE, FELT, HIGH, WIDE, back, face, slot
-from .glyph import bitmap, stamp
 from .hand import BIG_BLIND, SMALL_BLIND, STREETS
 from .text import NEITHER, OPPONENT, YOU, Snapshot
 

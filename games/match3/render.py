@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.glyph import HIGH, bitmap
 
 from .board import LETTERS, SIDE
-from .glyph import HIGH, bitmap
 
 CELL, MARGIN, AXIS, HEADER = 44, 16, 16, 32
 LEFT, TOP = MARGIN + AXIS, MARGIN + HEADER + AXIS

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.glyph import stamp
 
-from .glyph import stamp
 from .srs import CELLS, KINDS, LOW, SPAN, VISIBLE, WIDTH
 from .text import ROWS, Snapshot
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.canvas import Canvas, Colour, blank, indexed, label, paint, rounded, samples
 
 from .board import CELLS
-from .canvas import Canvas, Colour, blank, indexed, label, paint, rounded, samples
 from .text import EMPTY, LETTERS, NOBODY, View
 
 CELL, GAP, MARGIN, HEADER = 76, 6, 10, 46

@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from lmgame.games.chess import Chess, Snapshot, parse_text, read_fen, render
-from lmgame.games.chess.glyph import bitmap
 from lmgame.games.chess.table import NAME, PIECE
 from lmgame.picture import Picture
+from lmgame.picture.glyph import bitmap
 
 from .test_chess_rules import PUBLISHED, started
 

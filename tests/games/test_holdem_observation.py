@@ -10,10 +10,10 @@ import pytest
 
 from lmgame.games.holdem import Holdem, Snapshot, Street, parse_text, render
 from lmgame.games.holdem.card import HIGH, WIDE, back, face, slot
-from lmgame.games.holdem.glyph import bitmap
 from lmgame.games.holdem.hand import DECK, Hand
 from lmgame.games.holdem.text import snapshot, write
 from lmgame.picture import Picture
+from lmgame.picture.glyph import bitmap
 
 STATES = 240
 FACES = {face(card).tobytes(): card for card in DECK} | {

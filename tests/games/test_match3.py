@@ -28,9 +28,9 @@ from lmgame.games.match3.board import (
     swapped,
     unpack,
 )
-from lmgame.games.match3.glyph import bitmap
 from lmgame.games.match3.text import View, write
 from lmgame.picture import Picture
+from lmgame.picture.glyph import bitmap
 from lmgame.rng import Rng
 from lmgame.testing import check_game
 from lmgame.world import World

@@ -13,8 +13,8 @@ import pytest
 from lmgame.errors import IllegalAction
 from lmgame.game import Game
 from lmgame.games.tetris import BoardView, Snapshot, Tetris, TetrisVersus, parse_text, render
-from lmgame.games.tetris.glyph import bitmap
 from lmgame.picture import Picture, Pixels
+from lmgame.picture.glyph import bitmap
 
 from .tetris_pair import Pair, random_move, slots, written
 
