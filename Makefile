@@ -49,12 +49,6 @@ bench: setup
 
 golden: setup
 	$(BIN)/python -m tests.games.golden
-	$(BIN)/python -m tests.games.turn_golden
-	$(BIN)/python -m tests.games.board_match
-	$(BIN)/python -m tests.games.test_twenty_forty_eight
-	$(BIN)/python -m tests.games.test_match3
-	$(BIN)/python -m tests.games.sokoban_golden
-	$(BIN)/python -m tests.games.golden_realtime
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

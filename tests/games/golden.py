@@ -1,43 +1,59 @@
-"""Golden playthroughs: whole matches as text, compared by test_golden.py.
+"""Golden playthroughs: a match of every installed game as text, compared by test_golden.py.
 
 A difference there is a change of rules or of what players see, and needs a new
-version of the game. Write them again with ``python -m tests.games.golden``.
+version of the game. Write them again with ``make golden``.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
-from lmgame.games.tetris import Tetris, TetrisVersus, parse_text, rank_placements
+from lmgame import registry
+from lmgame.agent import Agent, Seating
+from lmgame.errors import IllegalAction
+from lmgame.game import Game, Turn
+from lmgame.rng import Rng
+from lmgame.world import World
 
 FOLDER = Path(__file__).with_name("golden")
-SEED, DECISIONS = 2026, 120
-Game = Tetris | TetrisVersus
+SEED, DECISIONS, SHOWN_EVERY = 2026, 300, 30
+ODD = {
+    "Tetris-v1": ("press cw left*2 down*2 cw drop", "press ccw right*2 down*2 cw drop"),
+    "Sokoban-v1": ("stay",),
+    "Match3-v1": ("swap nothing",),
+    "Holdem-v1": ("raise to 7", "raise to 40"),
+}
+"""Actions beyond the offered ones, tried now and then and taken where they are legal."""
 
 
-def playthrough(game: Game) -> Iterator[str]:
-    """The lines of one match, played by a seeded mixture of good and odd moves."""
-    random = Random(SEED)
-    game.reset(SEED)
-    yield f"{game.spec.id} seed {SEED}"
-    yield from observations(game)
+def playthrough(name: str) -> Iterator[str]:
+    """The lines of one match, played by the anchor with odd moves in between."""
+    game = registry.games.make(name, {})
+    world, rng = World(game, SEED), Rng(SEED)
+    agents = [
+        registry.agents.make("greedy", {"seating": Seating(game.spec, seat, SEED)})
+        for seat in range(len(game.spec.seats))
+    ]
+    yield f"{name} seed {SEED}"
     for number in range(DECISIONS):
-        if not game.acting():
+        world.offer(lambda seat: None)
+        if world.over:
             break
-        actions = {seat: chosen(game, seat, random) for seat in game.acting()}
-        game.apply(actions)
-        game.advance(random.choice((0, 6, 12, 30)))
-        said = "; ".join(f"{seat} {text}" for seat, text in actions.items())
-        scores = " ".join(f"{score:g}" for score in game.scores())
-        yield f"{number} | {said} | tick {game.tick} | score {scores} | {game.fingerprint()}"
-        if number % 30 == 29:
+        if number % SHOWN_EVERY == 0:
             yield from observations(game)
+        said = {seat: chosen(turn, agents[seat], rng) for seat, turn in world.turns.items()}
+        world.land(said)
+        if game.spec.hz is not None:
+            world.advance(rng.choice((0, game.spec.pace, game.spec.pace, 2 * game.spec.pace + 1)))
+        words = "; ".join(f"{seat} {text}" for seat, text in said.items())
+        scores = " ".join(f"{score:g}" for score in game.scores())
+        yield f"{number} | {words} | tick {game.tick} | score {scores} | {game.fingerprint()}"
     yield from observations(game)
     for seat in range(len(game.spec.seats)):
         counted = game.statistics(seat).items()
-        yield f"seat {seat}: " + ", ".join(f"{name} {value:g}" for name, value in counted)
+        yield f"seat {seat}: " + ", ".join(f"{key} {value:g}" for key, value in counted)
     outcome = game.outcome()
     yield f"outcome: {outcome.reason if outcome else 'none yet'}"
 
@@ -48,32 +64,30 @@ def observations(game: Game) -> Iterator[str]:
         yield game.text(seat)
 
 
-def chosen(game: Game, seat: int, random: Random) -> str:
-    choices = game.actions(seat).choices
-    draw = random.random()
-    if draw < 0.15:
-        return random.choice(choices)
-    if draw < 0.25:
-        way = random.choice(("left", "right"))
-        return f"press {random.choice(('cw', 'ccw'))} {way} {way} down down cw drop"
-    # The second seat plays a little worse.
-    best = rank_placements(parse_text(game.text(seat)), choices)
-    return best[min(len(best) - 1, seat if draw < 0.6 else 0)][0]
+def chosen(turn: Turn, anchor: Agent, rng: Rng) -> str:
+    draw = rng.below(100)
+    if draw < 15:
+        return rng.choice(turn.actions.choices)
+    if draw < 25:
+        try:
+            return turn.canonical(rng.choice(ODD.get(turn.game, turn.actions.choices)))
+        except IllegalAction:
+            return turn.actions.default
+    action = asyncio.run(anchor.decide(turn)).action
+    assert action is not None
+    return action
 
 
-GAMES: tuple[type[Game], ...] = (Tetris, TetrisVersus)
+def path(name: str) -> Path:
+    return FOLDER / f"{name}.txt"
 
 
-def path(game: type[Game]) -> Path:
-    return FOLDER / f"{game.spec.id}.txt"
-
-
-def write(game: type[Game]) -> str:
-    return "\n".join(playthrough(game())) + "\n"
+def write(name: str) -> str:
+    return "\n".join(playthrough(name)) + "\n"
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for kind in GAMES:
-        path(kind).write_text(write(kind), encoding="utf-8")
-        print(f"wrote {path(kind)}")
+    for each in registry.games.names():
+        path(each).write_text(write(each), encoding="utf-8")
+        print(f"wrote {path(each).name}")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from lmgame.games.tetris import Tetris, TetrisVersus
+from lmgame import registry
 
-from .golden import GAMES, path, write
+from .golden import FOLDER, path, write
 
 
-@pytest.mark.parametrize("game", GAMES)
-def test_the_playthrough_is_as_it_was(game: type[Tetris] | type[TetrisVersus]) -> None:
-    then, now = path(game).read_text(encoding="utf-8").split("\n"), write(game).split("\n")
+@pytest.mark.parametrize("name", registry.games.names())
+def test_the_playthrough_is_as_it_was(name: str) -> None:
+    then, now = path(name).read_text(encoding="utf-8").split("\n"), write(name).split("\n")
     for number, (old, new) in enumerate(zip(then, now, strict=False), 1):
-        assert new == old, f"{path(game).name}, line {number}: see golden.py"
+        assert new == old, f"{path(name).name}, line {number}: see golden.py"
     assert len(now) == len(then)
+
+
+def test_every_playthrough_belongs_to_a_game() -> None:
+    assert {one.stem for one in FOLDER.iterdir()} == set(registry.games.names())

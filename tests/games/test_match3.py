@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -38,7 +37,6 @@ from lmgame.world import World
 from .slow_match3 import ALL, SWAPS, Grid, lines, matching, rest, spelled, swap
 
 QUICK = settings(max_examples=40, deadline=None)
-GOLDEN = Path(__file__).with_name("golden") / "Match3-v1.txt"
 LETTERS = st.text("RGBY", min_size=64, max_size=64)
 # No swap makes a line: every other row is moved by two.
 STUCK = ("RGBY" * 2 + "BYRG" * 2) * 4
@@ -555,36 +553,3 @@ def test_damaged_states_are_refused(change: State, message: str) -> None:
     with pytest.raises(StateError, match="this is Match3-v1"):
         game.restore([])  # type: ignore[arg-type]  # what a damaged log might hold
     assert game.fingerprint() == before
-
-
-# The golden playthrough: a difference is a change of rules or of what players see,
-# and needs a new version. Write it again with ``python -m tests.games.test_match3``.
-
-
-def playthrough() -> str:
-    game, random = Match3(), Random(2026)
-    game.reset(2026)
-    lines = [f"{game.spec.id} seed 2026", game.text(0)]
-    while game.acting():
-        world = [spelled(*pair) for pair in matching(grid_of(game.text(0)))]
-        move = (
-            random.choice(world)
-            if random.random() < 0.8
-            else random.choice(game.actions(0).choices)
-        )
-        game.apply({0: move})
-        lines.append(f"{move} | score {game.scores()[0]:g} | {game.fingerprint()}")
-        if game.tick % 10 == 0:
-            lines.append(game.text(0))
-    outcome = game.outcome()
-    lines.append(", ".join(f"{name} {value:g}" for name, value in game.statistics(0).items()))
-    lines.append(f"outcome: {outcome.reason if outcome else 'none yet'}")
-    return "\n".join(lines) + "\n"
-
-
-def test_the_playthrough_is_as_it_was() -> None:
-    assert playthrough() == GOLDEN.read_text(encoding="utf-8")
-
-
-if __name__ == "__main__":
-    GOLDEN.write_text(playthrough(), encoding="utf-8")

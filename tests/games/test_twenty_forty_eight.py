@@ -6,7 +6,6 @@ import inspect
 import json
 from collections.abc import Iterator, Sequence
 from math import log2
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -28,7 +27,6 @@ from .slow_2048 import Grid, legal, slide
 
 MOVES = ["up", "down", "left", "right"]
 QUICK = settings(max_examples=60, deadline=None)
-GOLDEN = Path(__file__).with_name("golden") / "TwentyFortyEight-v1.txt"
 
 
 def grid_of(game: TwentyFortyEight) -> Grid:
@@ -416,36 +414,3 @@ def test_damaged_states_are_refused(change: State, message: str) -> None:
     with pytest.raises(StateError, match="this is TwentyFortyEight-v1"):
         game.restore([])  # type: ignore[arg-type]  # what a damaged log might hold
     assert game.fingerprint() == before
-
-
-# The golden playthrough: a difference is a change of rules or of what players see,
-# and needs a new version. Write it again with
-# ``python -m tests.games.test_twenty_forty_eight``.
-
-
-def playthrough() -> str:
-    game, random = TwentyFortyEight(), Random(2026)
-    game.reset(2026)
-    lines = [f"{game.spec.id} seed 2026", game.text(0)]
-    for number in range(400):
-        choices = game.actions(0).choices
-        preferred = [move for move in ("down", "left") if move in choices]
-        move = preferred[0] if preferred and random.random() < 0.8 else random.choice(choices)
-        game.apply({0: move})
-        lines.append(f"{number} | {move} | score {game.scores()[0]:.6f} | {game.fingerprint()}")
-        if number % 40 == 39 or not game.acting():
-            lines.append(game.text(0))
-        if not game.acting():
-            break
-    outcome = game.outcome()
-    lines.append(", ".join(f"{name} {value:g}" for name, value in game.statistics(0).items()))
-    lines.append(f"outcome: {outcome.reason if outcome else 'none yet'}")
-    return "\n".join(lines) + "\n"
-
-
-def test_the_playthrough_is_as_it_was() -> None:
-    assert playthrough() == GOLDEN.read_text(encoding="utf-8")
-
-
-if __name__ == "__main__":
-    GOLDEN.write_text(playthrough(), encoding="utf-8")
