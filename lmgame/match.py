@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from lmgame.agent import Agent, Decision, ReadingOutcome
 from lmgame.client.call import Call
@@ -59,6 +59,14 @@ class Observer(Protocol):
         """Decisions have landed."""
 
 
+class _Asked(NamedTuple):
+    """A seat that was asked: at which tick, when (monotonic seconds), and its task."""
+
+    since: int
+    start: float
+    task: asyncio.Task[Thought]
+
+
 @dataclass
 class Match:
     """One match, to be played once.
@@ -86,7 +94,7 @@ class Match:
     timer: Callable[[], float] = time.perf_counter
     _number: int = 0
     _landing: int = 0
-    _tasks: dict[int, tuple[int, asyncio.Task[Thought]]] = field(default_factory=dict)
+    _tasks: dict[int, _Asked] = field(default_factory=dict)
 
     async def play(self, log: Log | None = None) -> Result | Suspended:
         """Play to the end.
@@ -143,11 +151,11 @@ class Match:
         for seat, turn in world.turns.items():
             if seat not in self._tasks:
                 task = asyncio.create_task(self._consider(seat, turn))
-                self._tasks[seat] = (turn.tick, task)
-        return {seat: Thinking(since, task) for seat, (since, task) in self._tasks.items()}
+                self._tasks[seat] = _Asked(turn.tick, self.timer(), task)
+        return {seat: Thinking(asked.since, asked.task) for seat, asked in self._tasks.items()}
 
     async def _stop_thinking(self, seats: Sequence[int]) -> None:
-        tasks = [self._tasks.pop(seat)[1] for seat in seats]
+        tasks = [self._tasks.pop(seat).task for seat in seats]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -180,7 +188,7 @@ class Match:
             return Decision(None, "failed", f"agent {agent.name} broke: {error!r}")
 
     def _land(self, world: World, landing: Landing) -> Result | Suspended | None:
-        thoughts = {seat: self._tasks[seat][1].result() for seat in landing.seats}
+        thoughts = {seat: self._tasks[seat].task.result() for seat in landing.seats}
         for seat, thought in thoughts.items():
             if thought.tries[-1].outcome == "failed" and self.policy.failed == "suspend":
                 return self._suspend(world, seat, thought)
@@ -286,14 +294,17 @@ class Match:
             ticks=game.tick,
             statistics=tuple(game.statistics(seat) for seat in range(len(world.counts))),
             state=game.fingerprint(),
-            abandoned=tuple(self._abandoned(seat, *task) for seat, task in self._tasks.items()),
+            abandoned=tuple(self._abandoned(seat) for seat in self._tasks),
         )
         self._write([result])
         return result
 
-    def _abandoned(self, seat: int, since: int, task: asyncio.Task[Thought]) -> Abandoned:
-        del since
-        thought = task.result() if task.done() else Thought(0.0, ())
+    def _abandoned(self, seat: int) -> Abandoned:
+        """A decision that is finished but has not landed, or is still being taken."""
+        asked = self._tasks[seat]
+        thought = (
+            asked.task.result() if asked.task.done() else Thought(self.timer() - asked.start, ())
+        )
         return Abandoned(seat, thought.tries, round(thought.seconds, 6))
 
     def _remember(self, turn: Turn, line: Played) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from lmgame.agent import Agent, Seating
 from lmgame.errors import GameError, IllegalAction, StateError
-from lmgame.game import Game, State
+from lmgame.game import Game, State, Turn
 from lmgame.registry import ID
 from lmgame.rng import Rng
 from lmgame.scripted_server import Reply, ScriptedServer
@@ -245,6 +245,14 @@ def _check_views(factory: Callable[[], Game], seed: int) -> None:
             assert all(char.isprintable() or char == "\n" for char in seen.text), "unprintable text"
 
 
+def _is_canonical(turn: Turn, action: str) -> bool:
+    """Whether an action is legal and in the game's own spelling."""
+    try:
+        return turn.canonical(action) == action
+    except IllegalAction:
+        return False
+
+
 def check_agent(
     make: Callable[[Seating], Agent], game: Callable[[], Game], *, turns: int = 20, seed: int = 0
 ) -> None:
@@ -276,7 +284,7 @@ async def _check_agent(make: Callable[[Seating], Agent], game: Game, turns: int,
             assert game.fingerprint() == before, "an agent reached into the game"
             if decision.outcome == "ok":
                 assert decision.action is not None, "an ok decision has an action"
-                assert turn.canonical(decision.action) == decision.action, "not canonical"
+                assert _is_canonical(turn, decision.action), f"{decision.action!r} is not canonical"
             else:
                 assert decision.action is None, f"a {decision.outcome} decision has no action"
                 assert decision.reason, f"a {decision.outcome} decision says why"

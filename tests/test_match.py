@@ -241,6 +241,9 @@ def test_a_realtime_match_ends_while_its_player_thinks(tmp_path: Path) -> None:
     result = finished(table)
     assert result.end == "over"
     assert result.decisions == (0,)
+    (left,) = result.abandoned
+    assert (left.seat, left.tries) == (0, ())
+    assert left.seconds > 0
     verify(table.log(), Tetris())
 
 
