@@ -47,6 +47,10 @@ class Moving(Protocol):
         """Ticks a second, or None for a game without time."""
 
     @property
+    def pace(self) -> int:
+        """Ticks that the decisions just applied take if nothing else says so."""
+
+    @property
     def over(self) -> bool:
         """Whether the match has ended."""
 
@@ -128,12 +132,11 @@ class Paused(Clock):
 
     Args:
         pace: Ticks that pass with each decision, or None for the game's own
-            pace (GameSpec.pace).
-        game_pace: The game's pace.
+            pace (Game.pace).
     """
 
-    def __init__(self, pace: int | None = None, game_pace: int = 0) -> None:
-        self._pace = game_pace if pace is None else pace
+    def __init__(self, pace: int | None = None) -> None:
+        self._pace = pace
 
     async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
         """All seats land together, at the tick they saw."""
@@ -143,8 +146,8 @@ class Paused(Clock):
 
     def settle(self, world: Moving) -> None:
         """The game's pace: how long a hand takes."""
-        if world.hz is not None and self._pace:
-            world.advance(self._pace)
+        if world.hz is not None:
+            world.advance(world.pace if self._pace is None else self._pace)
 
 
 class Bank:

@@ -40,8 +40,8 @@ class GameSpec:
         id: ``Name-vN``. Any change that could change a result bumps N.
         seats: The names of the seats, in seat order.
         hz: Ticks a second, or None for a game without time of its own.
-        pace: Ticks that pass with each decision while the world otherwise waits
-            for it (paused clock, Gymnasium face): how long a hand takes.
+        pace: Ticks that a decision takes at least under a clock that runs: how
+            long a hand takes. See also Game.pace.
         simultaneous: Whether several seats may act at the same moment.
         score: What one point of score is, e.g. ``"points"``.
         menu: Every action text there can ever be, in a fixed order, when that
@@ -207,6 +207,15 @@ class Game(ABC):
     def advance(self, ticks: int) -> None:
         """Let time pass: ``ticks`` ticks under the held or default input."""
         raise NotImplementedError(f"{self.spec.id} has no time of its own")
+
+    def pace(self) -> int:
+        """Ticks that pass with the actions just applied while the world waits.
+
+        Under the paused clock and in the Gymnasium face. A game whose actions
+        hold buttons for a while lets that while pass; by default it is
+        ``spec.pace``.
+        """
+        return self.spec.pace
 
     @abstractmethod
     def text(self, seat: int) -> str:

@@ -10,7 +10,7 @@ Actions are numbers into the game's menu (``spec.menu``) where it has one, else
 text. Which entries are legal now is ``info["action_mask"]``; an illegal one is
 taken as the game's default action and reported in ``info["illegal"]``. The
 reward of a step is the change of the seat's score. A game with time moves
-``spec.pace`` ticks a step, as under the paused clock.
+``Game.pace`` ticks a step, as under the paused clock.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class _Face:
         """Apply actions and let the game's pace pass."""
         self.game.apply(actions)
         if self.game.spec.hz is not None and self.game.outcome() is None:
-            self.game.advance(self.game.spec.pace)
+            self.game.advance(self.game.pace())
 
 
 class GameEnv(gymnasium.Env[Any, Any]):

@@ -135,6 +135,12 @@ class Race(Game):
             world.restore(before)
         return least
 
+    def pace(self) -> int:
+        """As long as the world that takes longest."""
+        return max(
+            (world.pace() for world in self._worlds if world.acting()), default=self.spec.pace
+        )
+
     def text(self, seat: int) -> str:
         """The seat's own world."""
         return self._worlds[seat].text(0)

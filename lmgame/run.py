@@ -225,7 +225,7 @@ def make_clock(settings: Settings, pace: int) -> Clock:
     """The clock of one match."""
     clock = settings.clock
     if clock.kind == "paused":
-        return Paused(clock.pace, pace)
+        return Paused(clock.pace)
     hand = pace if clock.pace is None else clock.pace
     if clock.kind == "realtime":
         return Realtime(clock.bank_s, hand)

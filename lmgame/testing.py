@@ -79,7 +79,7 @@ def _move(game: Game, rng: Rng) -> None:
     chosen = {seat: rng.choice(game.actions(seat).choices) for seat in game.acting()}
     game.apply(chosen)
     if game.spec.hz is not None and game.outcome() is None:
-        game.advance(rng.below(2 * game.spec.pace + 2))
+        game.advance(rng.below(2 * game.pace() + 2))
 
 
 def _check_determinism(factory: Callable[[], Game], seed: int) -> None:
@@ -292,5 +292,5 @@ async def _check_agent(make: Callable[[Seating], Agent], game: Game, turns: int,
         for seat, turn in list(world.turns.items()):
             agents[seat].remember(turn, wanted[seat] or turn.actions.default, "ok")
         world.land(wanted)
-        world.advance(game.spec.pace)
+        world.advance(game.pace())
     await asyncio.gather(*(agent.close() for agent in agents))

@@ -57,6 +57,11 @@ class World:
         return self.game.spec.hz
 
     @property
+    def pace(self) -> int:
+        """Ticks that the decisions just applied take."""
+        return self.game.pace()
+
+    @property
     def over(self) -> bool:
         """Whether the match has ended by the rules."""
         return self.game.outcome() is not None

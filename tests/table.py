@@ -86,7 +86,7 @@ class Table:
     make: Callable[[], Game]
     answers: Sequence[Answer]
     path: Path | None = None
-    clock: Callable[[Game], Clock] = lambda game: Paused(game_pace=game.spec.pace)
+    clock: Callable[[Game], Clock] = lambda game: Paused()
     policy: Policy = field(default_factory=lambda: Policy(backoff_s=0))
     changes: dict[str, object] = field(default_factory=dict)
     thinks_s: float = 0.0

@@ -24,7 +24,7 @@ from tests.table import call
 
 class FakeWorld:
     def __init__(self, tick: int = 0, hz: int | None = 60) -> None:
-        self.tick, self.hz, self.over = tick, hz, False
+        self.tick, self.hz, self.over, self.pace = tick, hz, False, 12
 
     def advance(self, ticks: int) -> None:
         assert ticks >= 0
@@ -46,7 +46,7 @@ def landing(clock: Clock, world: FakeWorld, thoughts: dict[int, tuple[int, float
 
 
 def test_paused_waits_for_all_and_then_lets_the_pace_pass() -> None:
-    world, clock = FakeWorld(100), Paused(game_pace=12)
+    world, clock = FakeWorld(100), Paused()
     found = landing(clock, world, {1: (100, 9.0), 0: (100, 0.1)})
     assert found.seats == (0, 1)
     assert world.tick == 100
@@ -56,7 +56,7 @@ def test_paused_waits_for_all_and_then_lets_the_pace_pass() -> None:
 
 def test_a_pace_that_was_set_goes_before_the_games_own() -> None:
     world = FakeWorld()
-    Paused(pace=0, game_pace=12).settle(world)
+    Paused(pace=0).settle(world)
     assert world.tick == 0
 
 

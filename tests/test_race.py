@@ -100,3 +100,10 @@ def test_a_state_that_is_half_right_changes_nothing() -> None:
     with pytest.raises(StateError):
         race.restore(Race("tetris", "time").save())
     assert race.fingerprint() == before
+
+
+def test_a_race_waits_for_the_hand_that_takes_longest() -> None:
+    race = Race("platformer")
+    race.reset(1)
+    race.apply({0: "right 50", 1: "wait 3"})
+    assert race.pace() == 50

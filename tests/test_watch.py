@@ -83,7 +83,7 @@ def play(
             each()
 
     agents = [Told(answer) for _ in game.spec.seats]
-    clock = Paused(game_pace=game.spec.pace)
+    clock = Paused()
     asyncio.run(Match(planned.header, game, agents, clock, observer=Looking()).play())
 
 
@@ -99,7 +99,7 @@ def land(stage: Stage, planned: Planned) -> None:
 
     game = Tetris()
     head = replace(planned.header, max_decisions=1)
-    asyncio.run(Match(head, game, [Told(spread)], Paused(game_pace=1), observer=Keeping()).play())
+    asyncio.run(Match(head, game, [Told(spread)], Paused(pace=1), observer=Keeping()).play())
     stage.watch.played(planned, worlds[0], lines)
 
 

@@ -103,9 +103,9 @@ class Platformer(Game):
         that follow. Running speeds up by 1/8 pixel a tick to 2.5. A jump begins
         whenever ``jump`` is held on the ground, at 4.5 pixels a tick; gravity is
         3/16 pixel a tick while rising with ``jump`` held, else 6/16, to 4 pixels
-        a tick. Walkers go to and fro at half a pixel a tick. The pace is 20
-        ticks: under a paused clock more than 20 frames are cut short by the next
-        decision, so a long jump is two decisions that hold ``jump``.
+        a tick. Walkers go to and fro at half a pixel a tick. Under a paused clock
+        the buttons are held to the end; under the others the next decision may
+        come after 20 ticks, and replaces them.
 
     Arguments:
         length (int): Tiles from the start to the flag, 20 to 1000; default 120.
@@ -158,6 +158,10 @@ class Platformer(Game):
         for seat, text in actions.items():
             action = self.canonical(seat, text)
         self._body.held, self._body.left = MENU[action]
+
+    def pace(self) -> int:
+        """As long as the buttons are held."""
+        return self._body.left or self.spec.pace
 
     def advance(self, ticks: int) -> None:
         """Run the world for ``ticks`` ticks, or until the end."""

@@ -46,7 +46,7 @@ def playthrough(name: str) -> Iterator[str]:
         said = {seat: chosen(turn, agents[seat], rng) for seat, turn in world.turns.items()}
         world.land(said)
         if game.spec.hz is not None:
-            world.advance(rng.choice((0, game.spec.pace, game.spec.pace, 2 * game.spec.pace + 1)))
+            world.advance(rng.choice((0, game.pace(), game.pace(), 2 * game.pace() + 1)))
         words = "; ".join(f"{seat} {text}" for seat, text in said.items())
         scores = " ".join(f"{score:g}" for score in game.scores())
         yield f"{number} | {words} | tick {game.tick} | score {scores} | {game.fingerprint()}"

@@ -11,7 +11,7 @@ import pytest
 
 from lmgame.agent import Decision
 from lmgame.agents.scripted.platformer import best
-from lmgame.clock import Simulated
+from lmgame.clock import Paused, Simulated
 from lmgame.errors import ConfigError, IllegalAction, StateError
 from lmgame.game import Turn
 from lmgame.games.platformer import Platformer, View, Walker, parse_text
@@ -21,6 +21,7 @@ from lmgame.games.platformer.render import draw
 from lmgame.games.platformer.text import FORMS, POSES, write
 from lmgame.record import Result
 from lmgame.testing import check_game
+from lmgame.world import World
 from tests.table import Table
 
 from .platformer_planner import plan
@@ -399,3 +400,15 @@ def test_the_anchor_scores_worse_the_longer_it_thinks() -> None:
 
     means = [mean(latency_s) for latency_s in (0.1, 0.3, 0.6, 1.2)]
     assert means[0] > means[1] > means[2] > means[3], means
+
+
+def test_under_a_paused_clock_buttons_are_held_to_the_end() -> None:
+    game = Platformer()
+    game.reset(3)
+    world = World(game, 3)
+    for frames in (60, 5, 1):
+        before = world.tick
+        world.offer(lambda seat: None)
+        world.land({0: f"left {frames}"})
+        Paused().settle(world)
+        assert world.tick - before == frames

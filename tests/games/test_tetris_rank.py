@@ -102,7 +102,7 @@ def play(game: Tetris, seed: int, greedy: bool, pieces: int) -> float:
         else:
             choice = random.choice(choices)
         game.apply({0: choice})
-        game.advance(game.spec.pace)
+        game.advance(game.pace())
     return game.statistics(0)["lines"]
 
 
