@@ -15,5 +15,5 @@ def best(turn: Turn) -> str:
     view = tetris.parse_text(turn.observation.text)
     ranked = tetris.rank_placements(view, turn.actions.choices)
     if not ranked:
-        return turn.actions.default
+        ranked = tetris.rank_inputs(view)
     return max(ranked, key=lambda one: one[1])[0]

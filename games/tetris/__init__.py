@@ -1,7 +1,7 @@
 """Tetris for one seat and for two, after the Tetris Guideline."""
 
 from .game import Tetris
-from .rank import Features, evaluate, rank_placements
+from .rank import Features, evaluate, rank_inputs, rank_placements
 from .text import BoardView, Snapshot, parse_text
 from .versus import TetrisVersus
 
@@ -13,5 +13,6 @@ __all__ = [
     "TetrisVersus",
     "evaluate",
     "parse_text",
+    "rank_inputs",
     "rank_placements",
 ]

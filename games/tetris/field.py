@@ -6,6 +6,9 @@ is not in :mod:`srs` (turning) or :mod:`scoring` (tables) is here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 from lmgame.rng import Rng
 
 from .scoring import (
@@ -85,6 +88,11 @@ class Field:
         "start", "tetrises", "timer", "tspins", "upcoming", "x", "y",
     )  # fmt: skip
 
+    sink: ClassVar[int] = 0  # rows that the piece falls with every input
+    holds: ClassVar[bool] = True  # whether a piece can be held
+    turner = staticmethod(turn)
+    inputs: ClassVar[tuple[Callable[[Any], None], ...]]  # what each of ``INPUTS`` does
+
     def __init__(self, seed: int, level: int, duel: bool) -> None:
         """Begin a match.
 
@@ -147,7 +155,7 @@ class Field:
         self._turn(False)
 
     def _turn(self, clockwise: bool) -> None:
-        turned = turn(self.board, self.shape, self.x, self.y, clockwise)
+        turned = self.turner(self.board, self.shape, self.x, self.y, clockwise)
         if turned is None:
             return
         self.shape, self.x, self.y, test = turned
@@ -260,11 +268,7 @@ class Field:
 
     def _lock(self) -> None:
         shape, spin = self.shape, self._spin()
-        self.board |= self.mask
-        corner = WIDTH * (self.y - PAD) + self.x - PAD
-        for offset in OFFSETS[shape]:
-            self.cells[corner + offset] = LETTERS[shape >> 2]
-        self.pieces += 1
+        self._fix()
         self.held = False
         if self.y + LOW[shape] >= VISIBLE + PAD:
             self._lose(LOCK_OUT)
@@ -275,6 +279,14 @@ class Field:
             self._lose(TOP_OUT)
             return
         self._spawn(self._next())
+
+    def _fix(self) -> None:
+        """The piece becomes part of the stack."""
+        self.board |= self.mask
+        corner = WIDTH * (self.y - PAD) + self.x - PAD
+        for offset in OFFSETS[self.shape]:
+            self.cells[corner + offset] = LETTERS[self.shape >> 2]
+        self.pieces += 1
 
     def _spin(self) -> int:
         """The three-corner rule (https://tetris.wiki/T-Spin).
@@ -379,7 +391,6 @@ class Field:
         del self.cells[WIDTH * HEIGHT :]
 
 
-PRESS = (
+Field.inputs = (
     Field.left, Field.right, Field.down, Field.cw, Field.ccw, Field.swap, Field.drop, Field.wait,
 )  # fmt: skip
-"""What each of ``INPUTS`` does, in the same order."""

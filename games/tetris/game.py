@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from lmgame.errors import ConfigError, IllegalAction, StateError
-from lmgame.game import Actions, Game, GameSpec, Outcome, State
+from lmgame.game import Actions, Game, GameSpec, Json, Outcome, State
 from lmgame.picture import Picture
 
-from .field import HOLD, PRESS, Field
+from .field import HOLD, Field
 from .notation import MENU, MODES, SINGLE, check, find, offer, parse, run, spell
 from .render import draw
 from .scoring import HZ, TOP_LEVEL
 from .state import load_field, save_field
+from .stepped import SteppedField
 from .text import snapshot, write
 from .told import told
 
+RULES = ("guideline", "lmgame")
 MOST_SHOWN = 6
 """The longest next queue that the guideline has."""
 PACE = 12  # 0.2 s a decision: five a second, an unhurried hand
@@ -25,7 +28,8 @@ PACE = 12  # 0.2 s a decision: five a second, an unhurried hand
 class TetrisGame(Game):
     """One or more playfields on one clock; the subclasses document themselves."""
 
-    _rules_file: ClassVar[str]
+    _rules_file: str
+    _field: type[Field] = Field
 
     def __init__(self, level: int = 1, queue: int = 5, actions: str = "all") -> None:
         _require("level", level, 1, TOP_LEVEL)
@@ -40,7 +44,7 @@ class TetrisGame(Game):
     def reset(self, seed: int) -> None:
         """Begin a new match; every seat gets the same pieces and the same garbage."""
         duel = len(self.spec.seats) > 1
-        self._fields = [Field(seed, self.level, duel) for _ in self.spec.seats]
+        self._fields = [self._field(seed, self.level, duel) for _ in self.spec.seats]
         self._tick = 0
         self._over = False
 
@@ -78,6 +82,8 @@ class TetrisGame(Game):
 
     def advance(self, ticks: int) -> None:
         """Let gravity and the lock delay work for ``ticks`` ticks, or until the end."""
+        if self.spec.hz is None:
+            super().advance(ticks)
         if ticks < 0:
             raise ValueError(f"ticks must not be negative, but is {ticks}")
         fields = self._fields
@@ -102,7 +108,7 @@ class TetrisGame(Game):
 
     @property
     def tick(self) -> int:
-        """Ticks of 1/60 s since the reset."""
+        """Ticks of 1/60 s since the reset; by the rules ``lmgame`` actions."""
         return self._tick
 
     def statistics(self, seat: int) -> dict[str, float]:
@@ -114,11 +120,15 @@ class TetrisGame(Game):
         )  # fmt: skip
         return {"points": field.score} | {name: getattr(field, name) for name in names}
 
+    def _arguments(self) -> list[Json]:
+        """What a saved state belongs to."""
+        return [self.level, self.queue, self.mode]
+
     def save(self) -> State:
         """The whole state; it also names the arguments it belongs to."""
         return {
             "game": self.spec.id,
-            "arguments": [self.level, self.queue, self.mode],
+            "arguments": self._arguments(),
             "tick": self._tick,
             "seats": [save_field(field) for field in self._fields],
         }
@@ -128,10 +138,10 @@ class TetrisGame(Game):
         if not isinstance(state, dict) or state.get("game") != self.spec.id:
             other = state.get("game") if isinstance(state, dict) else state
             raise StateError(f"this is {self.spec.id}, but the state was saved by {other!r:.60}")
-        mine = [self.level, self.queue, self.mode]
+        mine = self._arguments()
         if state.get("arguments") != mine:
             raise StateError(
-                f"the state was saved with level, queue, actions = {state.get('arguments')!r:.60}; "
+                f"the state was saved with other arguments: {state.get('arguments')!r:.60}; "
                 f"this game has {mine!r}"
             )
         tick, seats = state.get("tick"), state.get("seats")
@@ -139,7 +149,8 @@ class TetrisGame(Game):
             raise StateError(f"saved tick is {tick!r}, not a count, or there are unknown keys")
         if not isinstance(seats, list) or len(seats) != len(self._fields):
             raise StateError(f"the state does not have {len(self._fields)} seat(s)")
-        self._fields = [load_field(seat, self.level, len(seats) > 1) for seat in seats]
+        duel = len(seats) > 1
+        self._fields = [load_field(seat, self.level, duel, self._field) for seat in seats]
         self._tick = tick
         self._settle()
 
@@ -150,21 +161,25 @@ def _require(name: str, value: int, least: int, most: int) -> None:
 
 
 class Tetris(TetrisGame):
-    """Tetris for one seat, by the rules of the modern games.
+    """Tetris for one seat, by the rules of the modern games or of Lmgame-Bench.
 
     Description:
         Seven kinds of pieces fall into a field of 10 columns and 20 visible rows
         with 20 hidden rows above. Pieces come from shuffled bags of seven, turn
         by the Super Rotation System with wall kicks, can be held once each, and
         full rows are cleared. The rules are the Tetris Guideline's; tables and
-        their sources are in srs.py and scoring.py.
+        their sources are in srs.py and scoring.py. ``rules=lmgame`` is the
+        variant of Lmgame-Bench (https://arxiv.org/abs/2505.15146): the field's
+        20 rows and nothing above, no wall kicks, no hold, and with every input
+        the piece falls a row, or locks where it cannot.
 
     Observation (text):
         A line ``piece T, hold I (free), next O S Z J L, level 1``; then the two
         rows where pieces appear, a line of dashes, the 20 rows of the field from
         the top, and the column numbers. ``.`` is empty, ``@`` the active piece,
         ``+`` where it would land, ``IJLOSTZ`` a locked piece. ``hold -`` is
-        nothing held, ``(used)`` that hold must wait for the next piece.
+        nothing held, ``(used)`` that hold must wait for the next piece. By the
+        rules ``lmgame`` without hold, the rows above and the dashes.
         ``parse_text`` reads it.
 
     Observation (image):
@@ -181,13 +196,15 @@ class Tetris(TetrisGame):
         wait`` in order; ``left*3`` is read as three. An input that finds no room
         does nothing. ``choices`` are the placements that end in different cells,
         by R and then C, then the single inputs. The default is ``press wait``.
+        By the rules ``lmgame`` there is no ``hold``.
 
     Score:
         The guideline's points: 1, 2, 3, 4 lines give 100, 300, 500, 800;
         T-spins 400, 800, 1200, 1600 for 0 to 3 lines, minis 100, 200, 400;
         half as much again for back-to-back Tetrises and T-spins; 50 times the
         combo; a perfect clear 800, 1200, 1800, 2000 (3200 back-to-back); all
-        times the level. Soft drop 1 a cell, hard drop 2 a cell.
+        times the level. Soft drop 1 a cell, hard drop 2 a cell. By the rules
+        ``lmgame``: 1 a piece and 10 a cleared row.
 
     Starting state:
         An empty field at the chosen level, the first piece in rows 20 and 21, so
@@ -195,7 +212,8 @@ class Tetris(TetrisGame):
 
     End:
         ``block out``: a new piece overlaps a block; ``lock out``: a piece locks
-        wholly above the visible field. There is no other end: who plays well
+        wholly above the visible field (not by the rules ``lmgame``, where a new
+        piece begins in the top rows). There is no other end: who plays well
         plays on, and the match's limit on decisions decides.
 
     Illegal actions:
@@ -209,12 +227,15 @@ class Tetris(TetrisGame):
         0.007)^(level-1) seconds. A piece that rests locks after 30 ticks; a move
         or turn starts these again, at most 15 times until it reaches a new
         lowest row. The level rises every 10 lines, to 20. The pace is 12 ticks.
+        By the rules ``lmgame`` there is no time: a time bank limits thinking.
 
     Arguments:
         level (int): The level to start at, 1 to 20; default 1.
         queue (int): How many coming pieces are shown, 0 to 6; default 5.
         actions (str): ``all``; ``placements``: whole placements, ``press hold``
             and ``press wait`` only; ``inputs``: ``press`` only. Default ``all``.
+        rules (str): ``guideline`` or ``lmgame``, whose level must be 1; default
+            ``guideline``.
 
     Version history:
         v1: First version.
@@ -225,15 +246,36 @@ class Tetris(TetrisGame):
     )
     _rules_file = "rules.md"
 
+    def __init__(
+        self, level: int = 1, queue: int = 5, actions: str = "all", rules: str = "guideline"
+    ) -> None:
+        if rules not in RULES:
+            raise ConfigError(f"rules={rules!r} is not one of {', '.join(RULES)}")
+        self.variant = rules
+        if rules == "lmgame":
+            if level != 1:
+                raise ConfigError(f"level={level!r}: by the rules lmgame the level is 1")
+            # Time and menu depend on the rules, so this game's spec is the instance's.
+            menu = tuple(text for text in MENU if text != "press hold")
+            self.spec = replace(Tetris.spec, hz=None, pace=0, menu=menu)  # type: ignore[misc]  # see above
+            self._field, self._rules_file = SteppedField, "rules_lmgame.md"
+        super().__init__(level, queue, actions)
+
+    def _arguments(self) -> list[Json]:
+        mine = super()._arguments()
+        return mine if self.variant == "guideline" else [*mine, self.variant]
+
     def apply(self, actions: Mapping[int, str]) -> None:
         """Apply the player's action; takes no time."""
         code = SINGLE.get(actions[0]) if len(actions) == 1 and 0 in actions else None
         field = self._fields[0]
         if code is None or self._over or self.mode == "placements" or (code == HOLD and field.held):
             super().apply(actions)
-            return
-        PRESS[code](field)
-        self._over = field.over != ""
+        else:
+            field.inputs[code](field)
+            self._over = field.over != ""
+        if self.spec.hz is None:
+            self._tick += 1
 
     def text(self, seat: int) -> str:
         """See the class, "Observation (text)"."""

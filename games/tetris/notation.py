@@ -13,7 +13,7 @@ from functools import cache
 from lmgame.errors import IllegalAction, suggest
 from lmgame.game import Actions
 
-from .field import DROP, HOLD, INPUTS, PRESS, Field
+from .field import DROP, HOLD, INPUTS, Field
 from .placement import PLACES, distinct, place, placements, steps
 
 MAX_INPUTS = 32
@@ -139,6 +139,8 @@ def check(field: Field, action: Action, mode: str) -> None:
             "this match takes whole placements: write 'place C R', 'press hold' or 'press wait'"
         )
     if HOLD in action:
+        if not field.holds:
+            raise IllegalAction("there is no hold in these rules: leave 'hold' out")
         held = field.held
         for code in action:
             if code == HOLD and held:
@@ -154,14 +156,15 @@ def run(field: Field, action: Action) -> None:
     for code in action:
         if field.over:
             break
-        PRESS[code](field)
+        field.inputs[code](field)
 
 
 def offer(field: Field, mode: str) -> Actions:
     """What a seat may write now; see Tetris.actions."""
+    presses = _press(field.held, field.holds)
     if mode == "inputs":
         singles = tuple(text for text, code in SINGLE.items() if code != HOLD or not field.held)
-        return Actions(singles, "press wait", False, f"root ::= press\n{_press(field.held)}")
+        return Actions(singles, "press wait", False, f"root ::= press\n{presses}")
     if mode == "placements":
         # Waiting is taken but not offered: a placement is always worth more.
         choices = distinct(field) + (() if field.held else ("press hold",))
@@ -169,17 +172,19 @@ def offer(field: Field, mode: str) -> Actions:
     legal = placements(field)
     singles = tuple(text for text, code in SINGLE.items() if code != HOLD or not field.held)
     places = " | ".join([f'"{PLACES[column][turns]}"' for column, turns, _ in legal])
-    grammar = f"root ::= place | press\nplace ::= {places}\n{_press(field.held)}"
+    grammar = f"root ::= place | press\nplace ::= {places}\n{presses}"
     return Actions(distinct(field, legal) + singles, "press wait", False, grammar)
 
 
 @cache
-def _press(held: bool) -> str:
+def _press(held: bool, holds: bool) -> str:
     """GBNF rules for every legal sequence.
 
     ``fN`` is up to N more inputs while hold is free, ``uN`` while it is used up.
     """
     plain = " | ".join(f'" {name}"' for name in INPUTS if name not in ("hold", "drop"))
+    if not holds:
+        return f'press ::= "press" input{{1,{MAX_INPUTS}}}\ninput ::= {plain} | " drop"\n'
     rules = [f'press ::= "press" {"u" if held else "f"}{MAX_INPUTS}', f"plain ::= {plain}"]
     for left in range(MAX_INPUTS, 1, -1):
         rest = left - 1

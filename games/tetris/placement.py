@@ -7,10 +7,12 @@ leftmost column is C, hard drop. It is legal when every one of them succeeds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lmgame.errors import IllegalAction
 
 from .field import Field
-from .srs import KINDS, LEFT, LOW, MASKS, PAD, SPAN, WIDTH, drop_distance, turn
+from .srs import KINDS, LEFT, LOW, MASKS, PAD, SPAN, WIDTH, drop_distance
 
 PLACES = tuple(tuple(f"place {column} {turns}" for turns in range(4)) for column in range(WIDTH))
 """The canonical spelling by column and turns."""
@@ -20,11 +22,26 @@ def turned(field: Field, turns: int) -> tuple[int, int, int] | None:
     """Shape, x and y of the active piece after some clockwise turns, or None."""
     board, shape, x, y = field.board, field.shape, field.x, field.y
     for _ in range(1 if turns == 3 else turns):
-        after = turn(board, shape, x, y, turns != 3)
+        after = field.turner(board, shape, x, y, turns != 3)
         if after is None:
             return None
         shape, x, y, _ = after
+        y -= field.sink
+        if field.sink and board & MASKS[shape][x] << (WIDTH * y):
+            return None  # it would lock before it is where it should be
     return shape, x, y
+
+
+def walk(field: Field, shape: int, x: int, y: int, step: int) -> Iterator[tuple[int, int, int]]:
+    """Where single steps to one side lead: x, y and mask after each of them."""
+    board, masks, sink = field.board, MASKS[shape], field.sink
+    while (mask := masks[x + step]) and not board & mask << (WIDTH * y):
+        x += step
+        y -= sink
+        mask <<= WIDTH * y
+        if sink and board & mask:
+            return  # it would lock before the next step
+        yield x, y, mask
 
 
 def placements(field: Field) -> list[tuple[int, int, int]]:
@@ -39,14 +56,12 @@ def placements(field: Field) -> list[tuple[int, int, int]]:
         if after is None:
             continue
         shape, x, y = after
-        masks, shift, bottom, edge = MASKS[shape], WIDTH * y, y + LOW[shape], LEFT[shape] - PAD
-        start = len(found)
-        for step in (-1, 1):
-            column = x if step < 0 else x + 1
-            while (mask := masks[column]) and not board & (mask := mask << shift):
-                mask >>= WIDTH * drop_distance(board, mask, bottom)
-                found.append((column + edge, turns, mask))
-                column += step
+        low, edge, start = LOW[shape], LEFT[shape] - PAD, len(found)
+        here = (x, y, MASKS[shape][x] << (WIDTH * y))
+        for way in ((here,), walk(field, shape, x, y, -1), walk(field, shape, x, y, 1)):
+            for x_there, y_there, mask in way:
+                mask >>= WIDTH * drop_distance(board, mask, y_there + low)
+                found.append((x_there + edge, turns, mask))
         # Leftwards was found from the piece outwards; columns are to ascend.
         found[start:] = sorted(found[start:])
     return found
@@ -88,13 +103,12 @@ def steps(field: Field, column: int, turns: int) -> int:
             f"{what}the {kind} piece is {width} wide after {turns} turns, so C is 0-{WIDTH - width}"
         )
     goal = column - LEFT[shape] + PAD
-    step = 1 if goal > x else -1
-    for column_x in range(x, goal, step):
-        if field.board & (MASKS[shape][column_x + step] << (WIDTH * y)):
-            raise IllegalAction(
-                f"{what}other blocks are in the way there; "
-                f"with R={turns} C can be {_reachable(field, turns)}"
-            )
+    way = walk(field, shape, x, y, 1 if goal > x else -1)
+    if goal != x and all(column_x != goal for column_x, _, _ in way):
+        raise IllegalAction(
+            f"{what}other blocks are in the way there; "
+            f"with R={turns} C can be {_reachable(field, turns)}"
+        )
     return goal - x
 
 
@@ -102,6 +116,14 @@ def _reachable(field: Field, turns: int) -> str:
     columns = [column for column, other, _ in placements(field) if other == turns]
     first, last = min(columns), max(columns)
     return f"{first}-{last}" if first < last else f"only {first}"
+
+
+def inputs(field: Field, column: int, turns: int) -> str:
+    """The inputs that a legal placement is shorthand for, e.g. ``press cw left drop``."""
+    distance = steps(field, column, turns)
+    spin = ["ccw"] if turns == 3 else ["cw"] * turns
+    move = ["left" if distance < 0 else "right"] * abs(distance)
+    return " ".join(["press", *spin, *move, "drop"])
 
 
 def place(field: Field, column: int, turns: int) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .srs import CELLS, FULL, KINDS, VISIBLE, WIDTH
+from .field import Field
+from .placement import distinct, inputs
+from .srs import CELLS, FULL, KINDS, LEFT, LOW, MASKS, PAD, SPAWN_X, VISIBLE, WIDTH
+from .stepped import SteppedField
 from .text import ACTIVE, GHOST, ROWS, BoardView, Snapshot
 
 _EDGES = 1 | 1 << (WIDTH + 1)
@@ -88,6 +91,33 @@ def rank_placements(view: BoardView, choices: Iterable[str]) -> list[tuple[str, 
             ranked.append((choice, _drop(rows.copy(), piece, int(column), start).value))
     ranked.sort(key=lambda pair: -pair[1])
     return ranked
+
+
+def rank_inputs(view: BoardView) -> list[tuple[str, float]]:
+    """Placements as sequences of inputs with their values, the best first.
+
+    For matches that take inputs only. It is worked out from what is seen, so a
+    piece that looks the same in two states is taken to be in the first.
+
+    Args:
+        view: What ``parse_text`` made of the observation.
+    """
+    field = _seen_field(view.own)
+    ranked = rank_placements(view, distinct(field))
+    return [(inputs(field, *map(int, text.split()[1:])), value) for text, value in ranked]
+
+
+def _seen_field(seen: Snapshot) -> Field:
+    """A playfield that looks like this."""
+    field = (Field if seen.hold else SteppedField)(0, 1, False)
+    shape, low = _position(seen)
+    columns = [i % WIDTH for i, letter in enumerate(seen.cells) if letter == ACTIVE]
+    field.shape, field.y = shape, low - LOW[shape] + PAD
+    field.x = min(columns) - LEFT[shape] + PAD if columns else SPAWN_X
+    for row, bits in enumerate(_rows(seen)):
+        field.board |= bits << (WIDTH * (row + PAD))
+    field.mask = MASKS[shape][field.x] << (WIDTH * field.y)
+    return field
 
 
 def evaluate(seen: Snapshot, placement: str) -> Features:

@@ -129,14 +129,14 @@ USED_MINIS = tuple(_mini(kind, GREY) for kind in _KINDS)
 
 def draw(own: Snapshot) -> Picture:
     """The picture of a one-seat game, 252 by 390 pixels."""
-    pixels = _background(False).copy()
+    pixels = _background(False, own.hold != "").copy()
     _seat(pixels, own, MARGIN, MARGIN)
     return Picture(pixels, PALETTE)
 
 
 def draw_pair(own: Snapshot, opponent: Snapshot) -> Picture:
     """The picture of a seat (left) and its opponent (right), 524 by 408 pixels."""
-    pixels = _background(True).copy()
+    pixels = _background(True, True).copy()
     for seen, x in zip((own, opponent), _columns(), strict=True):
         _seat(pixels, seen, x, MARGIN + HEADER)
     return Picture(pixels, PALETTE)
@@ -149,7 +149,7 @@ def _columns() -> tuple[int, int]:
 
 
 @cache
-def _background(pair: bool) -> Pixels:
+def _background(pair: bool, hold: bool) -> Pixels:
     top = MARGIN + HEADER * pair
     lefts = _columns() if pair else (MARGIN,)
     width = lefts[-1] + BOARD_WIDTH + GAP + PANEL + MARGIN
@@ -158,9 +158,9 @@ def _background(pair: bool) -> Pixels:
         stamp(pixels, name, left, MARGIN, VALUE)
         _frame(pixels, left, top)
         panel = left + BOARD_WIDTH + GAP
-        labels = [("HOLD", 0), ("NEXT", NEXT_Y - 14), ("LEVEL", LEVEL_Y - 12)]
-        for label, y in (*labels, *([("GARBAGE", GARBAGE_Y - 12)] if pair else [])):
-            stamp(pixels, label, panel, top + y, LABEL)
+        labels = {"HOLD": 0, "NEXT": NEXT_Y - 14, "LEVEL": LEVEL_Y - 12, "GARBAGE": GARBAGE_Y - 12}
+        for label in ("HOLD",) * hold + ("NEXT", "LEVEL") + ("GARBAGE",) * pair:
+            stamp(pixels, label, panel, top + labels[label], LABEL)
     return pixels
 
 
@@ -181,7 +181,7 @@ def _seat(pixels: Pixels, seen: Snapshot, left: int, top: int) -> None:
     pixels[top:skyline, left:right] = board[:ABOVE, :-1]
     pixels[skyline + SKYLINE : top + BOARD_HEIGHT, left:right] = board[ABOVE:, :-1]
     panel = left + BOARD_WIDTH + GAP
-    if seen.hold != "-":
+    if seen.hold not in ("", "-"):
         minis = MINIS if seen.hold_free else USED_MINIS
         _centred(pixels, minis[KINDS.index(seen.hold)], panel, top + HOLD_Y)
     for place, letter in enumerate(seen.next):

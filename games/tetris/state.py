@@ -66,20 +66,21 @@ def save_field(field: Field) -> State:
     }
 
 
-def load_field(state: Json, start: int, duel: bool) -> Field:
+def load_field(state: Json, start: int, duel: bool, make: type[Field] = Field) -> Field:
     """A seat from its saved state.
 
     Args:
         state: What :func:`save_field` gave, possibly damaged.
         start: The level that the match started at.
         duel: Whether it has an opponent.
+        make: The playfield's rules.
 
     Raises:
         StateError: No match can have saved this.
     """
     if not isinstance(state, dict) or state.keys() != _KEYS:
         raise StateError("a seat's saved state has the wrong keys")
-    field = Field(0, start, duel)
+    field = make(0, start, duel)
     for name, (least, most) in _NUMBERS.items():
         setattr(field, name, _integer(state[name], name, least, most))
     for name in ("held", "b2b"):

@@ -21,8 +21,8 @@ _ABOVE = range(_SHOWN - WIDTH, VISIBLE * WIDTH - 1, -WIDTH)
 _BELOW = range(VISIBLE * WIDTH - WIDTH, -1, -WIDTH)
 _LINE, _RULER = "-" * WIDTH, "0123456789"
 _HEADER = re.compile(
-    r"(?:(?P<seat>\w+): )?piece (?P<piece>[IJLOSTZ-]), hold (?P<hold>[IJLOSTZ-]) "
-    r"\((?P<free>free|used)\), next (?P<next>[IJLOSTZ ]+|-), level (?P<level>\d+)"
+    r"(?:(?P<seat>\w+): )?piece (?P<piece>[IJLOSTZ-]), (?:hold (?P<hold>[IJLOSTZ-]) "
+    r"\((?P<free>free|used)\), )?next (?P<next>[IJLOSTZ ]+|-), level (?P<level>\d+)"
     r"(?:, garbage (?P<garbage>\d+))?"
 )
 
@@ -36,7 +36,8 @@ class Snapshot:
             the letter of a locked piece, ``X`` for garbage, ``@`` for the active
             piece, ``+`` for where it would land.
         piece: The active piece's letter, or ``-`` when the seat is out.
-        hold: The held piece's letter, or ``-``.
+        hold: The held piece's letter, or ``-``; "" where the rules have no hold,
+            and nothing above the field either.
         hold_free: Whether hold may be used.
         next: The letters of the pieces that come.
         level: The level.
@@ -86,7 +87,7 @@ def snapshot(field: Field, queue: int) -> Snapshot:
     return Snapshot(
         cells.decode(),
         piece,
-        "-" if field.hold == NOTHING else KINDS[field.hold],
+        "" if not field.holds else "-" if field.hold == NOTHING else KINDS[field.hold],
         not field.held,
         "".join([KINDS[kind] for kind in field.upcoming[:queue]]),
         field.level,
@@ -95,19 +96,21 @@ def snapshot(field: Field, queue: int) -> Snapshot:
 
 
 def _header(seen: Snapshot) -> str:
-    text = (
-        f"piece {seen.piece}, hold {seen.hold} ({'free' if seen.hold_free else 'used'}), "
-        f"next {' '.join(seen.next) or '-'}, level {seen.level}"
-    )
+    text = f"piece {seen.piece}, {_hold(seen)}next {' '.join(seen.next) or '-'}, level {seen.level}"
     return text if seen.garbage is None else f"{text}, garbage {seen.garbage}"
+
+
+def _hold(seen: Snapshot) -> str:
+    return seen.hold and f"hold {seen.hold} ({'free' if seen.hold_free else 'used'}), "
 
 
 def write(own: Snapshot) -> str:
     """The observation of a one-seat game."""
     cells = own.cells
     lines = [_header(own)]
-    lines += [cells[i : i + WIDTH] for i in _ABOVE]
-    lines.append(_LINE)
+    if own.hold:
+        lines += [cells[i : i + WIDTH] for i in _ABOVE]
+        lines.append(_LINE)
     lines += [cells[i : i + WIDTH] for i in _BELOW]
     lines.append(_RULER)
     return "\n".join(lines)
@@ -133,6 +136,9 @@ def parse_text(text: str) -> BoardView:
     lines = text.split("\n")
     pair = lines[0].startswith("you: ")
     headers, board = lines[: 1 + pair], lines[1 + pair :]
+    tall = " hold " in headers[0]
+    if not tall:  # nothing above the field is shown, because nothing ever is there
+        board[:0] = ["." * WIDTH] * (ROWS - VISIBLE) + [_LINE]
     wide = [line.split(" ") for line in board]
     if len(board) != ROWS + 2 or any(
         len(row) != 1 + pair or any(len(part) != WIDTH for part in row) for row in wide
@@ -154,7 +160,7 @@ def _read(match: re.Match[str], cells: str) -> Snapshot:
     return Snapshot(
         cells,
         match["piece"],
-        match["hold"],
+        match["hold"] or "",
         match["free"] == "free",
         "" if coming == "-" else coming.replace(" ", ""),
         int(match["level"]),

@@ -17,6 +17,10 @@ from lmgame.game import Game, Turn
 from lmgame.rng import Rng
 from lmgame.world import World
 
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "Tetris-v1-lmgame": ("Tetris-v1", {"rules": "lmgame", "queue": 4}),
+}
+"""Playthroughs beside each game's own: the game and its arguments."""
 FOLDER = Path(__file__).with_name("golden")
 SEED, DECISIONS, SHOWN_EVERY = 2026, 300, 30
 ODD = {
@@ -30,7 +34,7 @@ ODD = {
 
 def playthrough(name: str) -> Iterator[str]:
     """The lines of one match, played by the anchor with odd moves in between."""
-    game = registry.games.make(name, {})
+    game = registry.games.make(*VARIANTS.get(name, (name, {})))
     world, rng = World(game, SEED), Rng(SEED)
     agents = [
         registry.agents.make("greedy", {"seating": Seating(game.spec, seat, SEED)})
@@ -78,6 +82,11 @@ def chosen(turn: Turn, anchor: Agent, rng: Rng) -> str:
     return action
 
 
+def names() -> list[str]:
+    """Every installed game, and the variants."""
+    return [*registry.games.names(), *VARIANTS]
+
+
 def path(name: str) -> Path:
     return FOLDER / f"{name}.txt"
 
@@ -88,6 +97,6 @@ def write(name: str) -> str:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for each in registry.games.names():
+    for each in names():
         path(each).write_text(write(each), encoding="utf-8")
         print(f"wrote {path(each).name}")

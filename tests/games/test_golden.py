@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lmgame import registry
-
-from .golden import FOLDER, path, write
+from .golden import FOLDER, names, path, write
 
 
-@pytest.mark.parametrize("name", registry.games.names())
+@pytest.mark.parametrize("name", names())
 def test_the_playthrough_is_as_it_was(name: str) -> None:
     then, now = path(name).read_text(encoding="utf-8").split("\n"), write(name).split("\n")
     for number, (old, new) in enumerate(zip(then, now, strict=False), 1):
@@ -18,4 +16,4 @@ def test_the_playthrough_is_as_it_was(name: str) -> None:
 
 
 def test_every_playthrough_belongs_to_a_game() -> None:
-    assert {one.stem for one in FOLDER.iterdir()} == set(registry.games.names())
+    assert {one.stem for one in FOLDER.iterdir()} == set(names())

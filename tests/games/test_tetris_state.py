@@ -165,7 +165,7 @@ def damaged(game: Tetris | TetrisVersus, path: str, value: object) -> State:
 DAMAGE: list[tuple[str, object, str]] = [
     ("game", "Tetris-v2", "this is Tetris-v1, but the state was saved by 'Tetris-v2'"),
     ("game", None, "saved by None"),
-    ("arguments", [2, 5, "all"], r"level, queue, actions = \[2, 5, 'all'\]; this game has \[1, 5"),
+    ("arguments", [2, 5, "all"], r"other arguments: \[2, 5, 'all'\]; this game has \[1, 5"),
     ("tick", -1, "saved tick is -1"),
     ("tick", True, "saved tick is True"),
     ("more", 1, "unknown keys"),
