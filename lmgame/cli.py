@@ -16,6 +16,7 @@ from lmgame import __version__
 from lmgame.errors import LmgameError, ReplayMismatch, UsageError
 
 if TYPE_CHECKING:
+    from lmgame.game import GameSpec
     from lmgame.record import Log
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
@@ -332,13 +333,23 @@ def _games(options: argparse.Namespace) -> int:
     game_id = names.get(options.name, options.name)
     if game_id not in names.values():
         raise NameNotFound("game", options.name, names)
-    game = registry.games.make(game_id, {})
+    arguments = config.load([f"game={options.name}"]).game.arguments
+    game = registry.games.make(game_id, arguments)
     page = inspect.getdoc(type(game)) or ""
     if options.json:
-        print(json.dumps({"id": game_id, "page": page, "rules": game.rules}, indent=1))
+        known = {"id": game_id, "seats": game.spec.seats, "hz": game.spec.hz}
+        known |= {"decisions": game.spec.decisions, "page": page, "rules": game.rules}
+        print(json.dumps(known, indent=1))
     else:
-        print(f"{game_id}\n\n{page}\n\nWhat a player is told:\n\n{game.rules}")
+        print(f"{game_id}: {_in_short(game.spec)}\n\n{page}\n")
+        print(f"What a player is told:\n\n{game.rules}")
     return 0
+
+
+def _in_short(spec: GameSpec) -> str:
+    seats = "one seat" if len(spec.seats) == 1 else f"{len(spec.seats)} seats"
+    time = f"{spec.hz} ticks a second" if spec.hz else "turn by turn"
+    return f"{seats}, {time}, score in {spec.score}, max_decisions usually {spec.decisions}"
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -151,7 +152,7 @@ class Settings(_Model):
     seed: int = Field(0, ge=0, lt=1 << 63)
     episodes: int = Field(1, ge=1, le=1_000_000)
     concurrency: int = Field(1, ge=1, le=4096)
-    max_decisions: int | None = Field(None, ge=1)
+    max_decisions: Annotated[int, Field(ge=1)] | Literal["usual"] | None = "usual"
     run: str | None = None
 
     @field_validator("run", mode="before")
@@ -226,8 +227,12 @@ def options(group: str) -> list[str]:
 
 
 def game_names() -> dict[str, str]:
-    """What ``game=`` takes: config names, each with its game's id."""
-    return {registry.config_name(game_id): game_id for game_id in registry.games.names()}
+    """What ``game=`` takes, each with its game's id: installed games, and presets of them."""
+    known = {registry.config_name(game_id): game_id for game_id in registry.games.names()}
+    for name in set(options("game")) - {"any", *known}:
+        preset = yaml.safe_load((files("lmgame.configs") / "game" / f"{name}.yaml").read_text())
+        known[name] = preset["id"]
+    return dict(sorted(known.items()))
 
 
 _PLAIN = re.compile(r"[!#-&(-~]*")  # printable ASCII without spaces and quotes

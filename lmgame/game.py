@@ -46,6 +46,9 @@ class GameSpec:
         score: What one point of score is, e.g. ``"points"``.
         menu: Every action text there can ever be, in a fixed order, when that
             list is finite and short; the Gymnasium face is Discrete over it.
+        decisions: How many decisions a seat is given by default. It bounds matches
+            that might never end, and games that end by themselves need more of
+            them than any sensible match.
         wraps: The id of the game whose observations and actions these are, in a
             game made of another one.
     """
@@ -57,6 +60,7 @@ class GameSpec:
     simultaneous: bool = False
     score: str = "points"
     menu: tuple[str, ...] | None = None
+    decisions: int = 200
     wraps: str | None = None
 
 

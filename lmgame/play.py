@@ -86,7 +86,7 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
     if not asking:
         run.check(None)
     main, anchors = ([one for one in todo if one.anchor == wanted] for wanted in (False, True))
-    with Watch(err, len(main), run.settings.max_decisions) as watch:
+    with Watch(err, len(main), run.bound) as watch:
         backend = running(run.settings.backend, watch.say) if asking else nullcontext()
         with backend as found, asyncio.Runner(loop_factory=_loop_factory()) as runner:
 

@@ -76,6 +76,7 @@ class Race(Game):
             pace=inner.pace,
             score=inner.score,
             menu=inner.menu,
+            decisions=inner.decisions,
             wraps=inner.id,
         )
         self.rules = f"{_PREFACE[by]}\n\n{self._worlds[0].rules}"

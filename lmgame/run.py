@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import cast
 
@@ -67,6 +67,14 @@ class Run:
             (settings.backend.model_extra or {}).get("model", "")
         )
 
+    @cached_property
+    def bound(self) -> int | None:
+        """The most decisions a seat may take in a match, or None."""
+        asked, game = self.settings.max_decisions, self.settings.game
+        if asked == "usual":
+            return registry.games.make(game.id, game.arguments).spec.decisions
+        return asked
+
     def plan(self) -> list[Planned]:
         """Every match of this run: the agents' own, then the anchors'."""
         seeds = range(self.settings.seed, self.settings.seed + self.settings.episodes)
@@ -97,7 +105,7 @@ class Run:
             ),
             clock=cast(State, settings.clock.model_dump(mode="json")),
             policy=cast(State, settings.policy.model_dump(mode="json")),
-            max_decisions=settings.max_decisions,
+            max_decisions=self.bound,
             slo=cast(State, settings.slo.model_dump(mode="json")),
             backend=cast(State, backend),
             created=datetime.now(UTC).isoformat(timespec="seconds"),

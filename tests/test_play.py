@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lmgame import config
 from lmgame.cli import main
 from lmgame.record import essence
+from lmgame.run import Run
 from lmgame.testing import Reply, ScriptedServer
 from tests.waiting import wait_for
 
@@ -344,3 +346,19 @@ def test_a_folder_without_permission_is_one_message(
     folder.chmod(0o500)
     assert main(["play", *overrides(server)]) == 2
     assert "cannot make" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "bound"),
+    [
+        (["game=tetris"], 200),
+        (["game=tetris_lmgame"], 2000),
+        (["game=twenty_forty_eight"], 1000),
+        (["game=race", "game.of=sokoban", "agents=[random,random]"], 1200),
+        (["max_decisions=7"], 7),
+        (["max_decisions=null"], None),
+    ],
+)
+def test_a_match_is_bounded_as_its_game_usually_is(words: list[str], bound: int | None) -> None:
+    settings = config.load(["agent=random", "anchors=[]", *words])
+    assert [one.header.max_decisions for one in Run(settings).plan()] == [bound]

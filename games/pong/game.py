@@ -132,6 +132,7 @@ class Pong(Game):
         simultaneous=True,
         score="points",
         menu=tuple(GOALS),
+        decisions=3000,  # five minutes; two good players need minutes a point
     )
 
     def __init__(self, points: int = 5) -> None:

@@ -104,7 +104,11 @@ class Sokoban(Game):
     """
 
     spec: ClassVar[GameSpec] = GameSpec(
-        id="Sokoban-v1", seats=("player",), score="boxes on goals", menu=MENU
+        id="Sokoban-v1",
+        seats=("player",),
+        score="boxes on goals",
+        menu=MENU,
+        decisions=1200,  # 200 a level, six levels
     )
 
     def __init__(

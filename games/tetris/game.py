@@ -257,7 +257,7 @@ class Tetris(TetrisGame):
                 raise ConfigError(f"level={level!r}: by the rules lmgame the level is 1")
             # Time and menu depend on the rules, so this game's spec is the instance's.
             menu = tuple(text for text in MENU if text != "press hold")
-            self.spec = replace(Tetris.spec, hz=None, pace=0, menu=menu)  # type: ignore[misc]  # see above
+            self.spec = replace(Tetris.spec, hz=None, pace=0, menu=menu, decisions=2000)  # type: ignore[misc]  # see above
             self._field, self._rules_file = SteppedField, "rules_lmgame.md"
         super().__init__(level, queue, actions)
 

@@ -87,6 +87,7 @@ class TwentyFortyEight(Game):
         seats=("player",),
         score="10 log2 of the merged sum",
         menu=MOVES,
+        decisions=1000,  # Lmgame-Bench's bound
     )
     rules = Path(__file__).with_name("rules.md").read_text(encoding="utf-8")
 
