@@ -187,6 +187,12 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     replay.add_argument(
         "--html", action="store_true", help="write a page to step through instead of a GIF"
     )
+    replay.add_argument(
+        "--latency",
+        metavar="L",
+        help="play the same replies as if each had taken L seconds (0.25), what it did take "
+        "(measured), or a multiple of that (x0.5), and compare the scores",
+    )
     replay.add_argument("--out", type=Path, metavar="FILE", help="the file to write (one log only)")
     replay.add_argument("--scale", type=int, default=1, help="enlarge the picture (1 to 8)")
     _takes_json(replay, "print JSON")
@@ -255,6 +261,8 @@ def _replay(options: argparse.Namespace) -> int:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
     if options.verify:
         return _verify(paths, options.json)
+    if options.latency is not None:
+        return _retime(paths, options.latency, options.json)
     for path in paths:
         log = record.read(path)
         if options.text:
@@ -279,6 +287,26 @@ def _draw(log: Log, options: argparse.Namespace) -> None:
         if options.json
         else f"{out}: {frames} frames"
     )
+
+
+def _retime(paths: Sequence[Path], latency: str, as_json: bool) -> int:
+    """Compare every log's scores with those under another latency."""
+    from lmgame import record
+    from lmgame.retime import retime
+
+    found = []
+    for path in paths:
+        one = retime(record.read(path), latency)
+        line: dict[str, object] = {"log": str(path), "latency": latency, "before": one.before}
+        line |= {"after": one.result.scores, "reason": one.result.reason, "beyond": one.beyond}
+        found.append(line)
+        if not as_json:
+            before, after = (" ".join(f"{x:g}" for x in s) for s in (one.before, one.result.scores))
+            more = f", {one.beyond} decisions beyond the log" if one.beyond else ""
+            print(f"{path}: score {before} -> {after} at latency {latency}{more}")
+    if as_json:
+        print(json.dumps(found, indent=1))
+    return 0
 
 
 def _verify(paths: Sequence[Path], as_json: bool) -> int:
