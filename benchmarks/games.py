@@ -1,83 +1,101 @@
-"""How fast the games are: ``python benchmarks/games.py``.
+"""How fast the games are: ``python benchmarks/games.py [GAME ...]``.
 
-Each figure is the median of several repeats of a timed loop in one process, so
-that a busy machine disturbs few of them; the spread is printed beside it.
+For every installed game: steps a second, ticks a second where it has a clock of
+its own, and the cost of an observation, of save and restore. A step is an action
+as text, read, checked and applied, and the game's pace; the actions were chosen
+before, at random. Beside them the same of other libraries, where they are
+installed (see peer.py), timed in turns with ours, so that a busy machine slows
+both. Each figure is the median of several repeats in one process.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from itertools import cycle
-from random import Random
 from statistics import median
 from time import perf_counter
 
-from lmgame.games.tetris import Tetris, TetrisVersus, parse_text, rank_placements
+from lmgame import registry
+from lmgame.errors import LmgameError
+from lmgame.game import Game
+from lmgame.rng import Rng
 
-Game = Tetris | TetrisVersus
-REPEATS = 9
-# About what a player presses for one piece, ending with the drop.
-KEYS = ("cw", "left", "left", "wait", "left", "down", "ccw", "right", "down", "drop")
-INPUTS = [f"press {name}" for name in KEYS]
+if __package__:
+    from . import peer
+else:
+    import peer  # type: ignore[import-not-found, no-redef] # run as a script
+
+REPEATS = 7
+STEPS = 600
+"""Steps of a script, from as many matches as it takes."""
+BUDGET_S = 0.05
+"""How long one repeat of a timed loop takes, about."""
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "Tetris-v1 actions=inputs": ("Tetris-v1", {"actions": "inputs"}),
+    "Tetris-v1 rules=lmgame": ("Tetris-v1", {"rules": "lmgame", "actions": "inputs"}),
+}
+
+Work = Callable[[int], None]
+Script = list[tuple[int, list[Mapping[int, str]]]]
 
 
-def timed(work: Callable[[int], None], count: int) -> tuple[float, float]:
-    """Seconds for one of ``count``: the median and half the interquartile range."""
-    work(count // 10 + 1)
-    spans = []
-    for _ in range(REPEATS):
-        start = perf_counter()
-        work(count)
-        spans.append((perf_counter() - start) / count)
-    spans.sort()
-    return median(spans), (spans[REPEATS * 3 // 4] - spans[REPEATS // 4]) / 2
+def script(game: Game) -> Script:
+    """Seeds and the random actions of their matches."""
+    found: Script = []
+    total = seed = 0
+    while total < STEPS:
+        rng, actions = Rng(seed), list[Mapping[int, str]]()
+        game.reset(seed)
+        while game.acting() and total < STEPS:
+            chosen = {seat: rng.choice(game.actions(seat).choices) for seat in game.acting()}
+            step(game, chosen)
+            actions.append(chosen)
+            total += len(chosen)
+        found.append((seed, actions))
+        seed += 1
+    return found
 
 
-def inputs(game: Game) -> Callable[[int], None]:
-    """Single inputs by every seat; a step is one seat's input."""
-    seats = range(len(game.spec.seats))
+def step(game: Game, actions: Mapping[int, str]) -> None:
+    game.apply(actions)
+    if game.spec.hz is not None and game.acting():
+        game.advance(game.pace())
+
+
+def steps(game: Game, played: Script) -> Work:
+    """The script again; every seat's action is a step."""
 
     def work(count: int) -> None:
-        done = 0
-        for seed, text in enumerate(cycle(INPUTS)):
-            if not game.acting():
-                game.reset(seed)
-            game.apply(dict.fromkeys(seats, text))
-            done += len(seats)
-            if done >= count:
-                return
-
-    return work
-
-
-def placements(game: Game) -> Callable[[int], None]:
-    """Whole placements by every seat, played back from a greedy match."""
-    game.reset(1)
-    script = []
-    for _ in range(100):
-        chosen = {}
-        for seat in game.acting():
-            ranked = rank_placements(parse_text(game.text(seat)), game.actions(seat).choices)
-            chosen[seat] = ranked[0][0]
-        script.append(chosen)
-        game.apply(chosen)
-
-    def work(count: int) -> None:
-        done = 0
-        while True:
-            game.reset(1)
-            for chosen in script:
-                game.apply(chosen)
-                done += len(chosen)
-                if done >= count:
+        for seed, actions in cycle(played):
+            game.reset(seed)
+            for chosen in actions:
+                step(game, chosen)
+                count -= len(chosen)
+                if count <= 0:
                     return
 
     return work
 
 
-def repeated(call: Callable[[], object]) -> Callable[[int], None]:
+def ticks(game: Game) -> Work:
+    """Nothing but time, ten ticks at once."""
+
+    def work(count: int) -> None:
+        seed = 0
+        while count > 0:
+            if not game.acting():
+                seed += 1
+                game.reset(seed)
+            game.advance(10)
+            count -= 10
+
+    return work
+
+
+def repeated(call: Callable[[], object]) -> Work:
     def work(count: int) -> None:
         for _ in range(count):
             call()
@@ -85,42 +103,51 @@ def repeated(call: Callable[[], object]) -> Callable[[int], None]:
     return work
 
 
-def middle(game: Game) -> None:
-    """A lively position: some rows up, something held, garbage if there is any."""
-    game.reset(3)
-    random = Random(3)
-    for number in range(26):
-        for seat in game.acting():
-            ranked = rank_placements(parse_text(game.text(seat)), game.actions(seat).choices)
-            game.apply({seat: ranked[0 if number % 4 else random.randrange(4)][0]})
-    game.apply(dict.fromkeys(game.acting(), "press hold"))
+def spans(works: list[Work]) -> list[float]:
+    """Seconds for one of each work: medians of repeats taken in turns."""
+    counts = []
+    for work in works:
+        count, span = 1, 0.0
+        while span < BUDGET_S / 4:
+            count *= 4
+            start = perf_counter()
+            work(count)
+            span = perf_counter() - start
+        counts.append(max(1, round(count * BUDGET_S / span)))
+    found: list[list[float]] = [[] for _ in works]
+    for _ in range(REPEATS):
+        for number, (work, count) in enumerate(zip(works, counts, strict=True)):
+            start = perf_counter()
+            work(count)
+            found[number].append((perf_counter() - start) / count)
+    return [median(one) for one in found]
 
 
-def measure(game: Game) -> None:
-    print(f"\n{game.spec.id}")
-    rates = [("single inputs", inputs(game), 20_000), ("placements", placements(game), 2_000)]
-    for name, work, count in rates:
-        span, spread = timed(work, count)
-        print(f"  {name:<24}{1 / span:>12,.0f} /s   ± {spread / span:.0%}")
-    middle(game)
-    state = game.save()
-    calls: list[tuple[str, Callable[[], object], int]] = [
-        ("text", lambda: game.text(0), 2_000),
-        ("choices and grammar", lambda: game.actions(0), 500),
-        ("image", lambda: game.observe(0).picture, 300),
-        ("image and PNG", lambda: game.observe(0).png, 200),
-        ("save", game.save, 2_000),
-        ("restore", lambda: game.restore(state), 1_000),
-        ("fingerprint", game.fingerprint, 2_000),
-        ("read and rank", lambda: rank(game), 100),
-    ]
-    for name, call, count in calls:
-        span, spread = timed(repeated(call), count)
-        print(f"  {name:<24}{span * 1e6:>12,.1f} µs   ± {spread / span:.0%}")
-
-
-def rank(game: Game) -> object:
-    return rank_placements(parse_text(game.text(0)), game.actions(0).choices)
+def measure(label: str, game: Game) -> None:
+    played = script(game)
+    peers = peer.found(label)
+    ours, *theirs = spans([steps(game, played), *(work for _, work in peers)])
+    game.reset(played[0][0])
+    for chosen in played[0][1][: len(played[0][1]) // 2]:  # a lively position
+        step(game, chosen)
+    state, seat = game.save(), next(iter(game.acting()), 0)
+    columns = spans(
+        [
+            repeated(lambda: game.text(seat)),
+            repeated(lambda: game.observe(seat).picture),
+            repeated(lambda: game.observe(seat).png),
+            repeated(game.save),
+            repeated(lambda: game.restore(state)),
+            repeated(game.fingerprint),
+        ]
+    )
+    moving = f"{1 / spans([ticks(game)])[0]:>11,.0f}" if game.spec.hz else f"{'-':>11}"
+    costs = "".join(f"{span * 1e6:>9,.1f}" for span in columns)
+    print(f"{label:<25}{1 / ours:>10,.0f}{moving}{costs}", flush=True)
+    for (name, _), span in zip(peers, theirs, strict=True):
+        print(
+            f"{'  beside ' + name:<25}{1 / span:>10,.0f}{span / ours:>10.1f} times as fast is ours"
+        )
 
 
 def machine() -> str:
@@ -135,8 +162,24 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores{load}, Python {platform.python_version()}"
 
 
-if __name__ == "__main__":
+def main(wanted: list[str]) -> None:
+    every = {name: (name, dict[str, object]()) for name in registry.games.names()} | VARIANTS
     print(machine())
-    print(f"medians of {REPEATS} repeats, ± half the interquartile range")
-    for made in (Tetris(), TetrisVersus()):
-        measure(made)
+    print(f"medians of {REPEATS} repeats; steps and ticks a second, the rest in microseconds\n")
+    names = ("steps/s", "ticks/s", "text", "image", "PNG", "save", "restore", "print")
+    widths = (10, 11, 9, 9, 9, 9, 9, 9)
+    heads = "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
+    print(f"{'':<25}{heads}")
+    for label, (game_id, arguments) in sorted(every.items()):
+        if wanted and not any(word.lower() in label.lower() for word in wanted):
+            continue
+        try:
+            game = registry.games.make(game_id, arguments)
+        except LmgameError as error:
+            print(f"{label:<25}left out: {error}")
+            continue
+        measure(label, game)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
