@@ -16,6 +16,7 @@ RULES = {
     "TetrisVersus-v1": "tetris",
     "Chess-v1": "chess",
     "ConnectFour-v1": "connect_four",
+    "Courtroom-v1": "courtroom",
     "Holdem-v1": "holdem",
     "Match3-v1": "match3",
     "Platformer-v1": "platformer",
