@@ -4,10 +4,12 @@ LmgameError
 ├── UsageError              what the user asked for cannot be done
 │   ├── NameNotFound        an id or key that does not exist (names the nearest)
 │   ├── ConfigError         a value of the wrong type or out of range
-│   └── MissingExtra        an optional dependency is not installed
+│   ├── MissingExtra        an optional dependency is not installed
+│   └── RomError            a console game's ROM is missing, or is another one
 ├── GameError
 │   ├── IllegalAction       the rules refuse this action now
-│   └── StateError          a saved state does not belong to this game
+│   ├── StateError          a saved state does not belong to this game
+│   └── EmulatorError       an emulator cannot start, crashed or hangs
 ├── LogError
 │   ├── LogVersionError     written by a newer schema
 │   ├── LogNeverBegan       not one whole line was written
@@ -57,6 +59,10 @@ class MissingExtra(UsageError):
         super().__init__(f"{feature} needs {missing}: pip install 'lmgame[{extra}]'")
 
 
+class RomError(UsageError):
+    """A ROM that is missing, or is not the one that is meant."""
+
+
 class GameError(LmgameError):
     """The rules of a game were asked for something they do not allow."""
 
@@ -67,6 +73,10 @@ class IllegalAction(GameError):
 
 class StateError(GameError):
     """A saved state that was not made by this game and version."""
+
+
+class EmulatorError(GameError):
+    """An emulator that cannot start, crashed or does not answer."""
 
 
 class LogError(LmgameError):

@@ -51,6 +51,9 @@ class GameSpec:
             them than any sensible match.
         wraps: The id of the game whose observations and actions these are, in a
             game made of another one.
+        needs_image: Whether the text leaves out what only the image shows, so
+            that a player who is given the text alone is blind.
+        title: Which title an instance plays, in a game that plays many.
     """
 
     id: str
@@ -62,6 +65,8 @@ class GameSpec:
     menu: tuple[str, ...] | None = None
     decisions: int = 200
     wraps: str | None = None
+    needs_image: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class Race(Game):
             menu=inner.menu,
             decisions=inner.decisions,
             wraps=inner.id,
+            needs_image=inner.needs_image,
+            title=inner.title,
         )
         self.rules = f"{_PREFACE[by]}\n\n{self._worlds[0].rules}"
 

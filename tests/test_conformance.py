@@ -9,11 +9,13 @@ from lmgame.agent import Decision, Seating
 from lmgame.errors import ConfigError
 from lmgame.game import Game
 from lmgame.testing import check_agent, check_game
+from tests.installed import make_or_skip
 from tests.nim import Nim
 
 
 @pytest.mark.parametrize("name", registry.games.names())
 def test_every_installed_game_keeps_the_contract(name: str) -> None:
+    make_or_skip(name)
     check_game(registry.games.load(name), seeds=(0, 1))
 
 
@@ -30,6 +32,7 @@ def test_tetris_keeps_the_contract_with_every_kind_of_action(name: str, actions:
 @pytest.mark.parametrize("game", registry.games.names())
 @pytest.mark.parametrize("agent", ["random", "greedy"])
 def test_scripted_agents_keep_the_contract(agent: str, game: str) -> None:
+    make_or_skip(game)
     check_agent(
         lambda seating: registry.agents.make(agent, {"seating": seating}), registry.games.load(game)
     )

@@ -16,6 +16,7 @@ import lmgame.gym
 from lmgame import registry
 from lmgame.errors import ConfigError, NameNotFound
 from lmgame.gym import GameEnv, GameParallelEnv, Kind
+from tests.installed import make_or_skip
 
 ONE = [name for name in registry.games.names() if len(registry.games.load(name).spec.seats) == 1]
 MANY = [name for name in registry.games.names() if name not in ONE]
@@ -24,6 +25,7 @@ MANY = [name for name in registry.games.names() if name not in ONE]
 @pytest.mark.parametrize("observation", ["text", "image"])
 @pytest.mark.parametrize("name", ONE)
 def test_gymnasium_checks_every_one_seat_game(name: str, observation: str) -> None:
+    make_or_skip(name)
     env = gymnasium.make(f"lmgame/{name}", observation=observation, disable_env_checker=True)
     with warnings.catch_warnings():
         # Advice about spaces meant for learners on raw pixels, not errors.

@@ -21,20 +21,24 @@ RULES = {
     "Match3-v1": "match3",
     "Platformer-v1": "platformer",
     "Pong-v1": "pong",
+    "Retro-v1": "retro",
     "Sokoban-v1": "sokoban",
     "TicTacToe-v1": "tic_tac_toe",
     "TwentyFortyEight-v1": "twenty_forty_eight",
 }
-"""The module of each game's rule, ``best(turn)``; imported when it is needed."""
+"""The module of each game's rule, ``best(turn)``; imported when it is needed.
+
+Of a game that plays many titles, it plays those in the module's ``TITLES``.
+"""
 
 
 class GreedyAgent(Agent):
     """Takes the action that its rule of thumb values most.
 
-    It reads the same text that a model reads, and nothing else.
+    It sees the same text or picture that a model sees, and nothing else.
 
     Raises:
-        ConfigError: There is no rule for the game.
+        ConfigError: There is no rule for the game, or for the title it plays.
     """
 
     name: ClassVar[str] = "greedy"
@@ -43,7 +47,14 @@ class GreedyAgent(Agent):
         game = seating.game.wraps or seating.game.id
         if game not in RULES:
             raise ConfigError(f"agent greedy has no rule for {game}; it plays {', '.join(RULES)}")
-        self._rule: Rule = import_module(f".{RULES[game]}", __package__).best
+        module = import_module(f".{RULES[game]}", __package__)
+        titles: tuple[str, ...] = getattr(module, "TITLES", ())
+        if titles and seating.game.title not in titles:
+            raise ConfigError(
+                f"agent greedy plays {game} only with {', '.join(titles)}, not with "
+                f"{seating.game.title}: leave it out, e.g. anchors=[random]"
+            )
+        self._rule: Rule = module.best
 
     async def decide(self, turn: Turn) -> Decision:
         """Take the best action."""

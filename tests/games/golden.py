@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lmgame import registry
 from lmgame.agent import Agent, Seating
-from lmgame.errors import IllegalAction
+from lmgame.errors import IllegalAction, MissingExtra, RomError
 from lmgame.game import Game, Turn
 from lmgame.rng import Rng
 from lmgame.world import World
@@ -98,5 +98,8 @@ def write(name: str) -> str:
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for each in names():
-        path(each).write_text(write(each), encoding="utf-8")
-        print(f"wrote {path(each).name}")
+        try:
+            path(each).write_text(write(each), encoding="utf-8")
+            print(f"wrote {path(each).name}")
+        except (MissingExtra, RomError) as error:
+            print(f"left {path(each).name} as it was: {error}")
