@@ -352,25 +352,27 @@ def _games(options: argparse.Namespace) -> int:
 
     names = config.game_names()
     if options.name is None:
-        if options.json:
-            print(json.dumps([{"name": name, "id": names[name]} for name in names], indent=1))
-        else:
-            for name, game_id in names.items():
-                print(f"game={name:24} {game_id}")
+        lines = [f"game={name:24} {game_id}" for name, game_id in names.items()]
+        listed = [{"name": name, "id": game_id} for name, game_id in names.items()]
+        print(json.dumps(listed, indent=1) if options.json else "\n".join(lines))
         return 0
     game_id = names.get(options.name, options.name)
     if game_id not in names.values():
         raise NameNotFound("game", options.name, names)
-    arguments = config.load([f"game={options.name}"]).game.arguments
-    game = registry.games.make(game_id, arguments)
-    page = inspect.getdoc(type(game)) or ""
+    kind = registry.games.load(game_id)
+    spec, page = kind.spec, inspect.getdoc(kind) or ""
+    try:
+        game = registry.games.make(game_id, config.load([f"game={options.name}"]).game.arguments)
+        spec, rules = game.spec, game.rules
+    except UsageError as error:
+        rules = f"(It cannot be played here. {error})"
     if options.json:
-        known = {"id": game_id, "seats": game.spec.seats, "hz": game.spec.hz}
-        known |= {"decisions": game.spec.decisions, "page": page, "rules": game.rules}
+        known = {"id": game_id, "seats": spec.seats, "hz": spec.hz}
+        known |= {"decisions": spec.decisions, "page": page, "rules": rules}
         print(json.dumps(known, indent=1))
     else:
-        print(f"{game_id}: {_in_short(game.spec)}\n\n{page}\n")
-        print(f"What a player is told:\n\n{game.rules}")
+        print(f"{game_id}: {_in_short(spec)}\n\n{page}\n")
+        print(f"What a player is told:\n\n{rules}")
     return 0
 
 

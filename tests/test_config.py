@@ -17,8 +17,9 @@ def refusal(*overrides: str) -> str:
 def test_every_preset_composes_and_is_checked(group: str) -> None:
     presets = [name for name in config.options(group) if name != "any"]
     assert presets
+    needed = {"openai": "backend.model=m", "ace_attorney": "game.integration=folder"}
     for name in presets:
-        extra = ["backend.model=m"] if (group, name) == ("backend", "openai") else []
+        extra = [needed[name]] if name in needed else []
         assert config.load([f"{group}={name}", *extra])
 
 

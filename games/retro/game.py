@@ -91,7 +91,7 @@ class Retro(Game):
         integration (str): A folder with an integration of one's own, in place
             of stable-retro's. Default none.
         rom (str): The ROM file. Default the one that was imported into
-            stable-retro, or that is in a folder named by ``LMGAME_ROMS``.
+            stable-retro, or the file or in the folder that ``LMGAME_ROMS`` names.
         goal (str): What the player is told of the game. Default a text for
             Airstriker, and nothing for others.
         seconds (int): Game time, 1 to 86400; default 600.

@@ -21,7 +21,7 @@ from .emulator import Cartridge
 from .pad import Pad
 
 ROMS = "LMGAME_ROMS"
-"""The environment variable that names folders with ROMs."""
+"""The environment variable that names a ROM, or a folder that holds some."""
 POWER_ON = "power-on"
 """The name of the state without a start state: the console was just switched on."""
 _OTHER = {"data", "metadata"}
@@ -161,8 +161,8 @@ def _rom(data: ModuleType, title: str, folders: list[Path], given: str | None) -
             return path, sha
     which = f" (SHA-1 {' or '.join(wanted)})" if wanted else ""
     raise RomError(
-        f"no ROM of {title}{which}: name it with game.rom=PATH, put it into a folder that "
-        f"{ROMS} names, or import it with python -m stable_retro.import FOLDER"
+        f"no ROM of {title}{which}: name it with game.rom=PATH, put its file or folder "
+        f"into {ROMS}, or import it with python -m stable_retro.import FOLDER"
     )
 
 
@@ -189,10 +189,9 @@ def _candidates(data: ModuleType, title: str, folders: list[Path], known: bool) 
     system = title.partition("-v")[0].rpartition("-")[2]
     core = data.EMU_INFO.get(system)
     endings = {f".{one}" for one in core["ext"]} if core else set(data.EMU_EXTENSIONS)
-    for name in filter(None, os.environ.get(ROMS, "").split(os.pathsep)):
-        folder = Path(name).expanduser()
-        if folder.is_dir():
-            yield from sorted(one for one in folder.iterdir() if one.suffix in endings)
+    given = Path(os.environ.get(ROMS) or os.devnull).expanduser()
+    there = sorted(given.rglob("*")) if given.is_dir() else [given]
+    yield from (one for one in there if one.suffix in endings and one.is_file())
 
 
 def _sha(data: ModuleType, path: Path) -> str:

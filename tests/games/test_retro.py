@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from lmgame import registry
-from lmgame.agent import Seating
+from lmgame.agent import Agent, Seating
+from lmgame.cli import main
 from lmgame.errors import ConfigError, EmulatorError, MissingExtra, RomError, StateError
 from lmgame.game import State
 from lmgame.games.retro import Retro, emulator, integration
@@ -58,11 +59,21 @@ def counter(tmp_path: Path) -> Path:
     return tiny_rom.write(tmp_path / "Counter")
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(integration, "find_spec", lambda name: None)
     integration._stable_retro.cache_clear()
-    with pytest.raises(MissingExtra, match=r"needs stable-retro: pip install 'lmgame\[retro\]'"):
+    hint = "Retro-v1 needs stable-retro: pip install 'lmgame[retro]'"
+    with pytest.raises(MissingExtra) as caught:
         registry.games.make("Retro-v1", {})
+    assert str(caught.value) == hint
+    assert main(["games", "retro"]) == 0
+    page = capsys.readouterr().out
+    assert "Observation (image)" in page
+    assert hint in page
+    assert main(["play", "game=retro", "agent=random"]) != 0
+    assert hint in capsys.readouterr().err
     integration._stable_retro.cache_clear()
 
 
@@ -346,14 +357,19 @@ def test_a_script_with_a_memory_is_restored_by_playing_again(tmp_path: Path) -> 
 def test_a_rom_is_found_by_its_hash(
     counter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    roms = tmp_path / "roms"
-    roms.mkdir()
+    roms = tmp_path / "roms" / "gba"
+    roms.mkdir(parents=True)
     (roms / "a.gba").write_bytes(b"another game")
     shutil.move(counter / "rom.gba", roms / "the right one.gba")
     with pytest.raises(RomError, match=r"no ROM of Counter \(SHA-1 .*LMGAME_ROMS"):
         made_here(integration=str(counter))
-    monkeypatch.setenv("LMGAME_ROMS", f"{tmp_path / 'missing'}{os.pathsep}{roms}")
-    assert made_here(integration=str(counter))._made.cartridge.rom.endswith("the right one.gba")
+    for place in (tmp_path / "roms", roms / "the right one.gba"):
+        monkeypatch.setenv("LMGAME_ROMS", str(place))
+        game = made_here(integration=str(counter))
+        assert game._made.cartridge.rom.endswith("the right one.gba")
+    monkeypatch.setenv("LMGAME_ROMS", str(tmp_path / "missing"))
+    with pytest.raises(RomError, match="no ROM of Counter"):
+        made_here(integration=str(counter))
     with pytest.raises(RomError, match="is not the ROM of Counter: its SHA-1 is"):
         made_here(integration=str(counter), rom=str(roms / "a.gba"))
     (counter / "rom.sha").unlink()
@@ -412,7 +428,7 @@ def test_a_start_state_and_power_on() -> None:
 def test_the_anchor_shoots_better_than_chance() -> None:
     """Ten seconds: chance has hit one or two, the anchor more."""
     for seed in (0, 1):
-        scores = {}
+        scores: dict[str, float] = {}
         for name in ("random", "greedy"):
             game = made(seconds=10)
             agent = registry.agents.make(name, {"seating": Seating(game.spec, 0, seed)})
@@ -420,11 +436,12 @@ def test_the_anchor_shoots_better_than_chance() -> None:
         assert scores["greedy"] >= scores["random"] + 60, scores
 
 
-def finished(game: Retro, agent: Any, seed: int) -> float:
+def finished(game: Retro, agent: Agent, seed: int) -> float:
     world = World(game, seed)
     while not world.over:
         world.offer(lambda seat: None)
-        world.land({0: asyncio.run(agent.decide(world.turns[0])).action})
+        decision = asyncio.run(agent.decide(world.turns[0]))
+        world.land({0: decision.action})
         world.advance(game.pace())
     return game.scores()[0]
 
