@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -111,6 +112,9 @@ class Emulator:
             answer, pixels = receive(self._connection)
         except (EOFError, OSError) as error:
             raise EmulatorError(self._epitaph()) from error
+        except BaseException:
+            self.close()  # its answer must not be taken for the next one's
+            raise
         if "error" in answer:
             raise EmulatorError(f"the emulator of {self._title}: {answer['error']}")
         return answer, pixels
@@ -118,15 +122,16 @@ class Emulator:
     def _epitaph(self) -> str:
         """What is known of how the process ended."""
         if self.close.alive:
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
             self._words.seek(0)
             lines = self._words.read().decode(errors="replace").strip().splitlines()
             last = f": {lines[-1][:200]}" if lines else ""
         else:
             last = ""
+        self.close()
         status = self._process.returncode
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        self.close()
         return f"the emulator of {self._title} ended ({how}){last}"
 
 

@@ -241,6 +241,22 @@ def test_an_emulator_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
         game.fingerprint()
 
 
+def test_an_interrupted_emulator_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = made()
+    game.reset(0)
+
+    def interrupted(connection: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(emulator, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            game.advance(10)
+    assert not process(game).alive
+    game.reset(0)
+    assert game.tick == 0
+
+
 def test_few_emulators_outlive_their_games() -> None:
     games = [made() for _ in range(4)]
     for game in games:
