@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from lmgame.client.call import Call, Request
-from lmgame.game import GameSpec, Turn
+from lmgame.game import GameSpec, Observation, Outcome, Turn
 
 ReadingOutcome = Literal[
     "ok",  # one legal action
@@ -80,6 +80,21 @@ class Seating:
     client: Client | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a live agent is shown, whether or not it must decide.
+
+    Attributes:
+        observation: What its seat sees now.
+        scores: A score per seat.
+        outcome: How the match ended, or None while it goes on.
+    """
+
+    observation: Observation
+    scores: tuple[float, ...]
+    outcome: Outcome | None
+
+
 class Agent(ABC):
     """What sits in a seat. One instance plays one seat of one match.
 
@@ -90,11 +105,30 @@ class Agent(ABC):
         name: What boards call it.
         model: The model it asks, or "" for an agent without one.
         asks: Whether it needs a backend.
+        live: Whether it lives by the wall clock, as a person does: it is shown
+            the world whenever that moves (:meth:`see`), its own hand is as fast
+            as it is, whatever the game's pace, and it plays one match at a time.
     """
 
     name: ClassVar[str]
     asks: ClassVar[bool] = False
+    live: ClassVar[bool] = False
     model: str = ""
+
+    @classmethod
+    def prefers(cls, game: GameSpec) -> dict[str, str]:
+        """Settings that a run has if this agent plays, unless it is told otherwise.
+
+        Args:
+            game: What will be played.
+
+        Returns:
+            Values by key, as they would be written on the command line.
+        """
+        return {}
+
+    async def ready(self) -> None:  # noqa: B027 - a hook: most agents are ready at once
+        """Get ready; a match begins, or goes on, when all its agents are."""
 
     @abstractmethod
     async def decide(self, turn: Turn) -> Decision:
@@ -108,6 +142,9 @@ class Agent(ABC):
 
         Called for every decision in order, also when a match is continued.
         """
+
+    def see(self, sight: Sight) -> None:  # noqa: B027 - a hook: only live agents are shown anything
+        """Be shown the world; called for a live agent after everything that happens."""
 
     async def close(self) -> None:  # noqa: B027 - a hook: most agents hold nothing open
         """Let go of connections."""

@@ -23,7 +23,7 @@ import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -233,6 +233,7 @@ class Realtime(Clock):
         bank_s: Seconds each seat has for a whole match of a game without ticks;
             None for no limit.
         hand: Ticks that a decision takes at least, as for Simulated.
+        live: Seats with a hand of their own: theirs land as soon as they are taken.
         now: Monotonic seconds.
     """
 
@@ -240,10 +241,12 @@ class Realtime(Clock):
         self,
         bank_s: float | None = None,
         hand: int = 0,
+        live: Collection[int] = (),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bank = Bank(bank_s)
         self._hand = hand
+        self._live = live
         self._now = now
         self._zero: float | None = None
 
@@ -265,7 +268,8 @@ class Realtime(Clock):
         return [
             seat
             for seat, one in sorted(thinking.items())
-            if one.thought.done() and (world.hz is None or world.tick >= one.since + self._hand)
+            if one.thought.done()
+            and (world.hz is None or seat in self._live or world.tick >= one.since + self._hand)
         ]
 
     async def _look(self, thinking: Mapping[int, Thinking]) -> None:

@@ -180,6 +180,30 @@ def load(overrides: Sequence[str]) -> Settings:
     return settings
 
 
+def as_preferred(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """The settings with what their agents prefer, except where the user chose.
+
+    Args:
+        settings: What :func:`load` made of ``overrides``.
+        overrides: What the user wrote.
+
+    Raises:
+        ConfigError: As for :func:`load`, and what the game refuses.
+    """
+    names = settings.agents or (settings.agent.name,)
+    game = registry.games.make(settings.game.id, settings.game.arguments).spec
+    chosen = {one.partition("=")[0].lstrip("+~") for one in overrides}
+    preferred = {
+        key: value
+        for name in names
+        for key, value in registry.agents.load(name).prefers(game).items()
+        if key.lstrip("+") not in chosen
+    }
+    if not preferred:
+        return settings
+    return load([*(f"{key}={value}" for key, value in preferred.items()), *overrides])
+
+
 def extra_installed() -> bool:
     """Whether the packages of the extra ``lmgame[embedded]`` are there."""
     return all(find_spec(name) for name in ("aiohttp", "gguf", "prometheus_client", "psutil"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
-from lmgame.agent import Agent, Decision, ReadingOutcome
+from lmgame.agent import Agent, Decision, ReadingOutcome, Sight
 from lmgame.client.call import Call
 from lmgame.clock import Clock, Landing, Thinking, Thought
 from lmgame.game import Game, Turn
@@ -111,11 +111,14 @@ class Match:
             LogError: The log cannot be written.
         """
         world = World(self.game, self.header.seed)
+        if log is not None:
+            self._continue(world, log)
+        world.moved = self._show
+        self._show()
+        await asyncio.gather(*(agent.ready() for agent in self.agents))
         if log is None:
             self._write([self.header])
             world.offer(self.clock.deadline_s)
-        else:
-            self._continue(world, log)
         try:
             return await self._loop(world)
         finally:
@@ -130,6 +133,13 @@ class Match:
         self._number = len(log.played)
         self._landing = len(log.landings)
         world.offer(self.clock.deadline_s)
+
+    def _show(self) -> None:
+        """Let live agents see what has become of the world."""
+        for seat, agent in enumerate(self.agents):
+            if agent.live:
+                game = self.game
+                agent.see(Sight(game.observe(seat), game.scores(), game.outcome()))
 
     async def _loop(self, world: World) -> Result | Suspended:
         bound = self.header.max_decisions
@@ -213,6 +223,7 @@ class Match:
         self._write(lines)
         for line in lines:
             self._remember(turns[line.seat], line)
+        self._show()
         if self.observer is not None:
             self.observer.played(world, lines)
         if forfeits:

@@ -42,7 +42,7 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
         The exit status: 0, 3 when the backend failed and the run can be
         continued, or 130 after Ctrl-C.
     """
-    settings = config.load(overrides)
+    settings = config.as_preferred(config.load(overrides), overrides)
     run = Run(settings, overrides)
     err = Console(stderr=True)
     with _taken_as_ctrl_c(signal.SIGTERM, signal.SIGHUP), run.folder.held():
@@ -67,13 +67,16 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
 @contextmanager
 def _taken_as_ctrl_c(*numbers: signal.Signals) -> Iterator[None]:
     """End in the same orderly way however the end is asked for."""
-    before = [
-        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT)) for number in numbers
-    ]
+    before = {
+        number: signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        for number in numbers
+    }
+    # A script's background processes are begun with Ctrl-C ignored, and with it these.
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

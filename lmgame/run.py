@@ -21,7 +21,7 @@ from lmgame.config import AgentSettings, Settings
 from lmgame.environment import versions
 from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan
 from lmgame.folder import Folder, file_name, fresh_name
-from lmgame.game import Game, State
+from lmgame.game import Game, GameSpec, State
 from lmgame.match import Judge, Match, Observer, Policy
 from lmgame.record import Header, Log, Result, Seat, Suspended, Writer
 
@@ -142,7 +142,11 @@ class Run:
             header=header,
             game=game,
             agents=agents,
-            clock=make_clock(self.settings, game.spec.pace),
+            clock=make_clock(
+                self.settings,
+                game.spec.pace,
+                [seat for seat, agent in enumerate(agents) if agent.live],
+            ),
             policy=Policy(**self.settings.policy.model_dump()),
             writer=writer,
             judge=judge,
@@ -213,10 +217,24 @@ def _entries(settings: Settings, overrides: Sequence[str]) -> list[tuple[AgentSe
             f"{spec.id} has {len(spec.seats)} seat(s) ({seats}), {len(main)} agent(s) given: "
             f"write {how}"
         )
-    for one in main:
-        registry.agents.load(one.name)
+    _check_live(settings, spec, main)
     anchors = settings.anchors if len(main) == 1 else ()
     return [main, *((find(name),) for name in anchors if name != main[0].name)]
+
+
+def _check_live(settings: Settings, spec: GameSpec, seats: Sequence[AgentSettings]) -> None:
+    """An agent that lives by the wall clock can be in one place at a time."""
+    live = [one.name for one in seats if registry.agents.load(one.name).live]
+    if live and settings.concurrency > 1:
+        raise ConfigError(
+            f"concurrency={settings.concurrency}: agent {live[0]} plays one match at a time; "
+            "write concurrency=1"
+        )
+    if len(live) > 1 and spec.simultaneous:
+        raise ConfigError(
+            f"agents=[{','.join(live)}]: both seats of {spec.id} act at the same time, and "
+            f"{live[0]} can take one of them; write agents=[{live[0]},greedy]"
+        )
 
 
 def _seat_agents(header: Header, game: Game, client: Client | None) -> list[Agent]:
@@ -229,14 +247,14 @@ def _seat_agents(header: Header, game: Game, client: Client | None) -> list[Agen
     ]
 
 
-def make_clock(settings: Settings, pace: int) -> Clock:
-    """The clock of one match."""
+def make_clock(settings: Settings, pace: int, live: Sequence[int]) -> Clock:
+    """The clock of one match, some of whose seats may have a hand of their own."""
     clock = settings.clock
     if clock.kind == "paused":
         return Paused(clock.pace)
     hand = pace if clock.pace is None else clock.pace
     if clock.kind == "realtime":
-        return Realtime(clock.bank_s, hand)
+        return Realtime(clock.bank_s, hand, live)
     return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s, hand)
 
 

@@ -38,12 +38,14 @@ class World:
         turns: The turn each acting seat is deciding on. A seat keeps its turn,
             however the world moves, until its decision lands.
         counts: Decisions landed so far, by seat.
+        moved: Called whenever time has passed.
     """
 
     def __init__(self, game: Game, seed: int) -> None:
         self.game = game
         self.turns: dict[int, Turn] = {}
         self.counts = [0] * len(game.spec.seats)
+        self.moved: Callable[[], None] = _unseen
         game.reset(seed)
 
     @property
@@ -70,6 +72,7 @@ class World:
         """Let time pass for everybody."""
         if ticks > 0 and not self.over:
             self.game.advance(ticks)
+            self.moved()
 
     def offer(self, deadline_s: Callable[[int], float | None]) -> None:
         """Give a turn to every acting seat that has none."""
@@ -131,3 +134,7 @@ class World:
             return Applied(turn.canonical(action))
         except IllegalAction as error:
             return Applied(default, str(error))
+
+
+def _unseen() -> None:
+    """Nobody looks on."""
