@@ -158,6 +158,14 @@ def test_realtime_lands_whoever_is_done_and_leaves_the_others_thinking() -> None
     assert asyncio.run(ask()).seats == (1,)
 
 
+def test_a_live_seat_lands_as_soon_as_it_has_decided() -> None:
+    hand, world = Hand(), FakeWorld(30)
+    clock = Realtime(hand=12, live=[1], now=hand)
+    assert landing(clock, world, {0: (30, 0.1), 1: (30, 0.1)}).seats == (1,)
+    hand.seconds += 0.25
+    assert landing(clock, world, {0: (30, 0.1), 1: (44, 0.1)}).seats == (0, 1)
+
+
 def test_realtime_notices_the_end_while_everybody_thinks() -> None:
     hand = Hand()
 

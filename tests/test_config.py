@@ -103,3 +103,30 @@ def test_an_unknown_agent_in_a_list_is_named() -> None:
     settings = config.load(["agents=[llm,gredy]"])
     with pytest.raises(NameNotFound, match="did you mean 'greedy'"):
         config.agent_settings(settings, "gredy", [])
+
+
+def preferred(*overrides: str) -> config.Settings:
+    return config.as_preferred(config.load(overrides), overrides)
+
+
+def test_a_person_has_time_that_runs_and_keys_that_suit_unless_told_otherwise() -> None:
+    found = preferred("game=tetris", "agent=human")
+    assert (found.clock.kind, found.max_decisions, found.anchors) == ("realtime", None, ())
+    assert found.game.arguments["actions"] == "all"
+    told = ("clock=paused", "max_decisions=9", "anchors=[random]", "game.actions=inputs")
+    found = preferred("game=tetris", "agent=human", *told)
+    assert (found.clock.kind, found.max_decisions, found.anchors) == ("paused", 9, ("random",))
+    assert found.game.arguments["actions"] == "inputs"
+
+
+def test_a_person_in_one_of_two_seats_is_asked_too() -> None:
+    found = preferred("game=race", "game.of=tetris", "agents=[greedy,human]")
+    assert found.clock.kind == "realtime"
+    assert found.game.arguments["arguments"] == {"actions": "all"}
+    # A game without time has none that could run.
+    assert preferred("game=chess", "agents=[human,greedy]").clock.kind == "paused"
+    assert preferred("game=race", "game.of=sokoban", "agents=[human,llm]").clock.kind == "paused"
+
+
+def test_other_agents_prefer_nothing() -> None:
+    assert preferred("agent=random") == config.load(["agent=random"])

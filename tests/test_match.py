@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from lmgame import registry
-from lmgame.agent import Decision, Seating
+from lmgame.agent import Decision, Seating, Sight
 from lmgame.client.call import Failure
-from lmgame.clock import Realtime, Simulated, latency_from
+from lmgame.clock import Paused, Realtime, Simulated, latency_from
 from lmgame.errors import ReplayMismatch
 from lmgame.game import Game, Turn
 from lmgame.games.tetris import Tetris, TetrisVersus
 from lmgame.match import Match, Policy
-from lmgame.record import Result, Suspended, essence
+from lmgame.record import Result, Suspended, Writer, essence
 from lmgame.replay import verify
 from tests.nim import Nim
-from tests.table import Answer, Table, call, first, header, spread
+from tests.table import Answer, Table, Told, call, first, header, spread
 
 
 def finished(table: Table) -> Result:
@@ -323,3 +323,69 @@ def test_a_log_of_other_rules_cannot_be_continued(tmp_path: Path) -> None:
     Table(Nim, [in_turn(first, first, says("failed")), first], path).play()
     with pytest.raises(ReplayMismatch, match="log:2: seat 0 sees observation"):
         Table(lambda: Nim(most=29), [first, first], path).play()
+
+
+class Looker(Told):
+    """A live agent that keeps what it was shown."""
+
+    live = True
+
+    def __init__(self, answer: Answer, log: Path) -> None:
+        super().__init__(answer)
+        self.log = log
+        self.sights: list[Sight] = []
+        self.written_before = -1
+
+    async def ready(self) -> None:
+        self.written_before = self.log.stat().st_size
+
+    def see(self, sight: Sight) -> None:
+        self.sights.append(sight)
+
+
+def test_a_live_agent_is_shown_the_world_whenever_it_moves(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    game = Tetris()
+    looker = Looker(lambda turn: Decision("press wait"), path)
+    writer = Writer(path, 0)
+    hundred_ms = Simulated(lambda thought: 0.1)
+    made = header(game, max_decisions=20)
+    asyncio.run(Match(made, game, [looker], hundred_ms, writer=writer).play())
+    writer.close()
+    assert looker.written_before == 0  # nothing is begun before everybody is ready
+    # Before the first turn, then as time passed and as the decision landed.
+    assert len(looker.sights) == 1 + 2 * 20
+    texts = [sight.observation.text for sight in looker.sights]
+    assert len(set(texts)) > 1  # the piece falls
+    assert all(sight.outcome is None for sight in looker.sights)
+
+
+def test_a_live_agent_sees_the_end_and_what_others_do(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    game = Nim()
+    looker, other = Looker(first, path), Told(first)
+    writer = Writer(path, 0)
+    result = asyncio.run(Match(header(game), game, [looker, other], Paused(), writer=writer).play())
+    writer.close()
+    assert isinstance(result, Result)
+    assert len(looker.sights) == 1 + sum(result.decisions)
+    last = looker.sights[-1]
+    assert last.outcome is not None
+    assert (last.outcome.winner, last.scores) == (result.winner, result.scores)
+
+
+def test_a_continued_match_is_shown_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    table = Table(Nim, [first, first], path)
+    table.play()
+    whole = table.lines()
+    path.write_bytes(b"\n".join(whole[:3]) + b"\n")
+    log = table.log()
+    looker = Looker(first, path)
+    writer = Writer(path, log.size)
+    game = Nim()
+    asyncio.run(Match(log.header, game, [looker, Told(first)], Paused(), writer=writer).play(log))
+    writer.close()
+    assert looker.written_before == log.size
+    assert looker.sights[0].scores == log.played[-1].scores
+    assert len(looker.sights) == 1 + len(table.log().played) - 2

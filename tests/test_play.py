@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from lmgame.run import Run
 from lmgame.testing import Reply, ScriptedServer
 from tests.waiting import wait_for
 
+IGNORED = signal.SIG_IGN
 KEY = "sk-very-secret-0123456789"
 Play = Callable[..., int]
 
@@ -304,7 +306,8 @@ def test_a_run_may_have_any_name(folder: Path, server: ScriptedServer) -> None:
         assert (folder / name / "summary.json").exists()
 
 
-def test_ending_a_run_by_a_signal_tells_how_to_go_on(folder: Path) -> None:
+@pytest.mark.parametrize("ctrl_c", ["default", "ignored"])
+def test_ending_a_run_by_a_signal_tells_how_to_go_on(folder: Path, ctrl_c: str) -> None:
     settings = ["agent=random", "anchors=[]", "episodes=2000", "run=run"]
     matches = folder / "run" / "matches"
     playing = subprocess.Popen(
@@ -312,6 +315,8 @@ def test_ending_a_run_by_a_signal_tells_how_to_go_on(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # As a script's shell begins what it puts into the background.
+        preexec_fn=partial(signal.signal, signal.SIGINT, IGNORED) if ctrl_c == "ignored" else None,
     )
     wait_for(lambda: len(list(matches.glob("*"))) > 1, "matches")
     playing.send_signal(signal.SIGTERM)  # Ctrl-C is tested with a whole backend
