@@ -44,7 +44,7 @@ settings are written KEY=VALUE at the end of the line:
   agent.structured=auto|off       hold replies to the legal actions where the backend can
   policy.retries=1 policy.then=default|forfeit   after a reply that is no legal action
   policy.attempts=3 policy.failed=suspend|default   after a call that fails
-  film=gif | none                 what is drawn at the end
+  film=gif | mp4 | none           what is drawn at the end; mp4 needs lmgame[video]
 
 examples:
   lmgame play max_decisions=20
@@ -171,8 +171,9 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "play a log again: verify it, draw it, or step through it",
         """
         Plays match logs again without any model. RUN is a run folder or one log file.
-        Without options it draws each match into RUN/replay/ as a GIF; with --html it
-        writes a page with every reply and its times beside the picture.
+        Without options it draws each match into RUN/replay/ as a GIF; with --mp4 as a
+        film in which time runs as it ran in the match; with --html it writes a page
+        with every reply and its times beside the picture.
         """,
     )
     replay.add_argument("run", type=Path, metavar="RUN", help="runs/NAME or a .jsonl file")
@@ -192,6 +193,11 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="L",
         help="play the same replies as if each had taken L seconds (0.25), what it did take "
         "(measured), or a multiple of that (x0.5), and compare the scores",
+    )
+    replay.add_argument(
+        "--mp4",
+        action="store_true",
+        help="write an MP4 film (H.264) instead of a GIF; needs lmgame[video]",
     )
     replay.add_argument("--out", type=Path, metavar="FILE", help="the file to write (one log only)")
     replay.add_argument("--scale", type=int, default=1, help="enlarge the picture (1 to 8)")
@@ -249,7 +255,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from lmgame import record, replay
+    from lmgame import record, replay, video
     from lmgame.show import print_match
 
     paths = replay.find_logs(options.run)
@@ -259,10 +265,17 @@ def _replay(options: argparse.Namespace) -> int:
         )
     if not 1 <= options.scale <= 8:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
+    chosen = [
+        f"--{one}" for one in ("verify", "latency", "text", "html", "mp4") if getattr(options, one)
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} cannot be had together: choose one")
     if options.verify:
         return _verify(paths, options.json)
     if options.latency is not None:
         return _retime(paths, options.latency, options.json)
+    if options.mp4:
+        video.check_extra()
     for path in paths:
         log = record.read(path)
         if options.text:
@@ -273,15 +286,20 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _draw(log: Log, options: argparse.Namespace) -> None:
-    from lmgame.film import Film, draw
-    from lmgame.page import write
+    from lmgame import film, page, video
+    from lmgame.frame import Look
 
     folder = log.path.parent.parent if log.path.parent.name == "matches" else log.path.parent
-    kind = "html" if options.html else "gif"
+    kind = "html" if options.html else "mp4" if options.mp4 else "gif"
     out: Path = options.out or folder / "replay" / f"{log.path.stem}.{kind}"
     if options.out is not None and (out.suffix != f".{kind}" or not out.parent.is_dir()):
         raise UsageError(f"--out {out}: name a .{kind} file in a folder that exists")
-    frames = write(log, out) if options.html else draw(log, out, Film(scale=options.scale))
+    if options.html:
+        frames = page.write(log, out)
+    elif options.mp4:
+        frames = video.write(log, out, options.scale)
+    else:
+        frames = film.draw(log, out, film.Film(look=Look(options.scale)))
     print(
         json.dumps({"file": str(out), "frames": frames})
         if options.json

@@ -160,7 +160,7 @@ class Settings(_Model):
     def _any_name(cls, name: object) -> object:
         return str(name) if isinstance(name, int | float) else name
 
-    film: Literal["gif", "none"] = "gif"
+    film: Literal["gif", "mp4", "none"] = "gif"
 
 
 def load(overrides: Sequence[str]) -> Settings:

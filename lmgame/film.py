@@ -1,35 +1,28 @@
-"""Draws a match log as an animated GIF: what was seen, what was answered, and when."""
+"""A match log as a film: what was seen, what was answered, and when; drawn as a GIF.
+
+Where the world waited for decisions, each is shown for as long as it takes to
+read. Where time ran on, it runs in the film as it ran in the match.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from lmgame.client.call import Call
-from lmgame.client.trouble import clean
 from lmgame.errors import LogError
-from lmgame.record import Log, Played
+from lmgame.frame import Look, compose
+from lmgame.record import Log
 from lmgame.replay import begin, follow
-from lmgame.world import World
+from lmgame.world import Applied, World
 
-Colour = tuple[int, int, int]
-BACKGROUND: Colour = (13, 17, 23)
-INK: Colour = (230, 237, 243)
-FAINT: Colour = (125, 133, 144)
-GOOD: Colour = (63, 185, 80)
-BAD: Colour = (248, 81, 73)
-BAR: Colour = (56, 139, 253)
-
-PANEL = 250
-"""Width in pixels of the panel beside the picture."""
-HEIGHT = 300
-"""The least height of a frame in pixels."""
 FRAMES = 400
-"""The most frames a film has; longer matches are drawn with frames left out."""
+"""The most frames a GIF has; longer matches are drawn with frames left out."""
+SHORTEST_MS = 20
+"""Browsers slow down GIFs whose frames are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +30,108 @@ class Film:
     """How a film is drawn.
 
     Attributes:
-        seconds: How long a frame stays.
+        seconds: How long a decision stays that the world waited for.
         hold: How long the last frame stays.
-        scale: Enlarges the game's picture by a whole factor.
+        fps: Frames a second while the world moves; None for one a decision.
+        look: How a frame is laid out.
     """
 
     seconds: float = 0.6
     hold: float = 3.0
-    scale: int = 1
+    fps: int | None = None
+    look: Look = field(default_factory=Look)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A frame and when it is shown, in seconds since the film's beginning."""
+
+    image: Image.Image
+    at_s: float
+
+
+def shots(log: Log, film: Film) -> Iterator[Shot]:
+    """A match, frame by frame; the last one is the end.
+
+    Raises:
+        ReplayMismatch: The log does not fit the rules.
+        LogError: Nothing was played.
+    """
+    if not log.landings:
+        raise LogError(f"{log.path}: no decision was played, there is nothing to draw")
+    camera = _Camera(begin(log.header), log, film)
+    yield camera.begin()
+    for _ in follow(camera, log):
+        camera.decided()
+        yield from camera.develop()
+    if log.result is not None:  # a match may end by itself while everybody is still thinking
+        camera.run_out(log.result.ticks)
+        yield from camera.develop()
+
+
+class _Camera(World):
+    """A world that is filmed while a log moves it."""
+
+    def __init__(self, world: World, log: Log, film: Film) -> None:
+        super().__init__(world.game, log.header.seed)
+        self._log, self._film = log, film
+        self._waits = self.hz is None or log.header.clock.get("kind", "paused") == "paused"
+        self._flows = self.hz is not None and (film.fps is not None or not self._waits)
+        self._at_s = 0.0
+        self._landings = 0
+        self._shots: list[Shot] = []
+
+    def begin(self) -> Shot:
+        self._shoot()
+        self._stay()
+        return self._shots.pop()
+
+    def develop(self) -> list[Shot]:
+        """The frames since the last call."""
+        taken, self._shots = self._shots, []
+        return taken
+
+    def land(self, wanted: Mapping[int, str | None]) -> dict[int, Applied]:
+        applied = super().land(wanted)
+        self._landings += 1
+        if self._film.fps is not None:
+            self._shoot()
+            self._stay()
+        return applied
+
+    def decided(self) -> None:
+        """A landing is over, with the time that it let pass."""
+        if self._film.fps is None:
+            self._shoot()
+            self._stay()
+
+    def run_out(self, tick: int) -> None:
+        """Film the time after the last decision."""
+        if tick > self.tick:
+            self.advance(tick - self.tick)
+            if self._film.fps is None:
+                self._shoot()
+
+    def advance(self, ticks: int) -> None:
+        fps = self._film.fps
+        stride = ticks if fps is None else max(1, (self.hz or 1) // fps)
+        while ticks > 0:
+            part = min(stride, ticks)
+            super().advance(part)
+            ticks -= part
+            if self._flows:
+                self._at_s += part / (self.hz or 1)
+            if fps is not None:
+                self._shoot()
+
+    def _stay(self) -> None:
+        """Leave time to read, where the world waited for the decision."""
+        if self._waits:
+            self._at_s += self._film.seconds
+
+    def _shoot(self) -> None:
+        landing = self._log.landings[self._landings - 1] if self._landings else None
+        self._shots.append(Shot(compose(self, self._log, landing, self._film.look), self._at_s))
 
 
 def draw(log: Log, path: Path, film: Film = Film()) -> int:
@@ -62,15 +149,10 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
         ReplayMismatch: The log does not fit the rules.
         LogError: Nothing was played, or the file cannot be written.
     """
-    step = max(1, -(-len(log.landings) // FRAMES))
-    frames = [
-        frame for number, frame in enumerate(_frames(log, film)) if number % step == 0 or frame.last
-    ]
-    if len(frames) < 2:
-        raise LogError(f"{log.path}: no decision was played, there is nothing to draw")
-    palette = _shared_palette([frame.image for frame in frames])
-    images = [frame.image.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    times = [int(film.seconds * 1000)] * (len(images) - 1) + [int(film.hold * 1000)]
+    taken = _thinned(shots(log, film), max(1, -(-len(log.landings) // FRAMES)))
+    palette = _shared_palette([shot.image for shot in taken])
+    images = [shot.image.quantize(palette=palette, dither=Image.Dither.NONE) for shot in taken]
+    times = [max(SHORTEST_MS, round(1000 * (b.at_s - a.at_s))) for a, b in pairwise(taken)]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         images[0].save(
@@ -78,7 +160,7 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
             format="GIF",
             save_all=True,
             append_images=images[1:],
-            duration=times,
+            duration=[*times, round(film.hold * 1000)],
             loop=0,
             optimize=False,
         )
@@ -87,102 +169,13 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
     return len(images)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    image: Image.Image
-    last: bool
-
-
-def _frames(log: Log, film: Film) -> Iterator[_Frame]:
-    world = begin(log.header)
-    yield _Frame(_compose(world, log, None, film), last=False)
-    for number, step in enumerate(follow(world, log), start=1):
-        yield _Frame(_compose(world, log, step.played, film), last=number == len(log.landings))
-
-
-def _compose(world: World, log: Log, landing: tuple[Played, ...] | None, film: Film) -> Image.Image:
-    """The game's picture with a panel of facts beside it."""
-    pixels = world.game.observe(0).picture.scaled(film.scale).rgb()
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    seats = len(log.header.seats)
-    height = max(HEIGHT * seats, picture.height)
-    image = Image.new("RGB", (picture.width + PANEL, height), BACKGROUND)
-    image.paste(picture, (0, (height - picture.height) // 2))
-    pen = ImageDraw.Draw(image)
-    for seat in range(seats):
-        played = next((one for one in landing or () if one.seat == seat), None)
-        top = height * seat // seats
-        _Panel(pen, picture.width + 14, top + 12).fill(world, log, seat, played)
-    return image
-
-
-class _Panel:
-    """One seat's facts, written from the top down."""
-
-    def __init__(self, pen: ImageDraw.ImageDraw, left: int, top: int) -> None:
-        self._pen, self._left, self._y = pen, left, top
-
-    def fill(self, world: World, log: Log, seat: int, played: Played | None) -> None:
-        """Write the panel of one seat."""
-        who = log.header.seats[seat]
-        self._line(who.agent, 18, INK)
-        self._line(clean(who.model or who.name), 12, FAINT)
-        self._gap(6)
-        self._line(f"score {world.game.scores()[seat]:g}", 22, INK)
-        statistics = world.game.statistics(seat)
-        shown = [
-            f"{name} {statistics[name]:g}" for name in ("lines", "level") if name in statistics
-        ]
-        self._line("   ".join(shown), 12, FAINT)
-        self._gap(6)
-        if played is None:
-            self._line(f"decision {world.counts[seat]}", 12, FAINT)
-            return
-        self._line(f"decision {played.turn + 1}", 12, FAINT)
-        self._line(clean(played.action or "-"), 16, INK)
-        self._line(played.outcome, 12, GOOD if played.outcome == "ok" else BAD)
-        calls = [call for one in played.tries for call in one.calls]
-        if calls:
-            self._gap(4)
-            self._timings(played, calls[-1])
-
-    def _timings(self, played: Played, call: Call) -> None:
-        self._line(f"time to action {_milliseconds(played.seconds)}", 12, INK)
-        if call.ttft_s is not None:
-            self._line(f"TTFT {_milliseconds(call.ttft_s)}", 12, INK)
-        if call.tpot_s is not None:
-            self._line(f"TPOT {_milliseconds(call.tpot_s)}", 12, INK)
-        met = [
-            value for verdict in played.verdicts for value in verdict.values() if value is not None
-        ]
-        if met:
-            self._line("SLO met" if all(met) else "SLO missed", 12, GOOD if all(met) else BAD)
-        stages = {name: seconds for name, seconds in call.stages.items() if seconds > 0}
-        total = sum(stages.values())
-        for name, seconds in stages.items():
-            label = name.removesuffix("_s").replace("_", " ")
-            self._bar(f"{label} {_milliseconds(seconds)}", seconds / total)
-
-    def _line(self, text: str, size: int, colour: Colour) -> None:
-        self._pen.text((self._left, self._y), text[:34], fill=colour, font=_font(size))
-        self._y += size + 5
-
-    def _bar(self, text: str, share: float) -> None:
-        width = max(1, round(share * (PANEL - 30)))
-        self._pen.rectangle((self._left, self._y + 1, self._left + width, self._y + 4), fill=BAR)
-        self._y += 6
-        self._line(text, 11, FAINT)
-
-    def _gap(self, pixels: int) -> None:
-        self._y += pixels
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+def _thinned(taken: Iterable[Shot], step: int) -> list[Shot]:
+    """Every so many shots, and the last one."""
+    kept: list[Shot] = []
+    for number, shot in enumerate(taken):
+        if number % step == 0:
+            kept.append(shot)
+    return kept if kept[-1] is shot else [*kept, shot]
 
 
 def _shared_palette(images: list[Image.Image]) -> Image.Image:

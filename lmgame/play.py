@@ -13,12 +13,11 @@ from importlib.util import find_spec
 
 from rich.console import Console
 
-from lmgame import config, record, registry, report
+from lmgame import config, film, record, registry, report, video
 from lmgame.backend import BackendClient, running
 from lmgame.client.call import Call
 from lmgame.config import Settings
 from lmgame.errors import LogNeverBegan
-from lmgame.film import draw
 from lmgame.match import Judge
 from lmgame.record import Log, Suspended
 from lmgame.run import Planned, Run
@@ -43,6 +42,8 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
         continued, or 130 after Ctrl-C.
     """
     settings = config.as_preferred(config.load(overrides), overrides)
+    if settings.film == "mp4":
+        video.check_extra()
     run = Run(settings, overrides)
     err = Console(stderr=True)
     with _taken_as_ctrl_c(signal.SIGTERM, signal.SIGHUP), run.folder.held():
@@ -59,7 +60,7 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
         _report(run, logs, as_json)
         if status:
             _tell_how_to_go_on(run, overrides, stopped, logs, err)
-        elif settings.film == "gif":
+        elif settings.film != "none":
             status = _draw(run, logs, err)
     return status
 
@@ -178,7 +179,7 @@ def _draw(run: Run, logs: Sequence[tuple[Planned, Log]], err: Console) -> int:
         (log, path)
         for planned, log in logs
         if not planned.anchor and log.landings
-        for path in [run.path / "replay" / f"{log.path.stem}.gif"]
+        for path in [run.path / "replay" / f"{log.path.stem}.{run.settings.film}"]
     ][:FILMS]
     try:
         for number, (log, path) in enumerate(films, start=1):
@@ -186,7 +187,7 @@ def _draw(run: Run, logs: Sequence[tuple[Planned, Log]], err: Console) -> int:
                 continue
             if err.is_terminal:
                 err.print(f"drawing {number} of {len(films)}", style="dim", end="\r")
-            draw(log, path)
+            (video.write if path.suffix == ".mp4" else film.draw)(log, path)
     except KeyboardInterrupt:
         err.print(f"drawing stopped; lmgame replay {run.path} draws the rest", markup=False)
         return INTERRUPTED
