@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmgame import __version__
-from lmgame.errors import LmgameError, ReplayMismatch, UsageError
+from lmgame.errors import LmgameError, UsageError
 
 if TYPE_CHECKING:
     from lmgame.game import GameSpec
-    from lmgame.record import Log
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 PORT = 8000
@@ -255,113 +254,17 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from lmgame import record, replay, video
-    from lmgame.show import print_match
+    from lmgame.review import review
 
-    paths = replay.find_logs(options.run)
-    if options.out and len(paths) > 1:
-        raise UsageError(
-            f"--out takes one match, {options.run} has {len(paths)}: name a .jsonl file"
-        )
+    ways = ("verify", "latency", "text", "html", "mp4")
+    chosen = [one for one in ways if getattr(options, one)]
+    if len(chosen) > 1:
+        asked = " and ".join(f"--{one}" for one in chosen)
+        raise UsageError(f"{asked} cannot be had together: choose one")
     if not 1 <= options.scale <= 8:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
-    chosen = [
-        f"--{one}" for one in ("verify", "latency", "text", "html", "mp4") if getattr(options, one)
-    ]
-    if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)} cannot be had together: choose one")
-    if options.verify:
-        return _verify(paths, options.json)
-    if options.latency is not None:
-        return _retime(paths, options.latency, options.json)
-    if options.mp4:
-        video.check_extra()
-    for path in paths:
-        log = record.read(path)
-        if options.text:
-            print_match(log)
-        else:
-            _draw(log, options)
-    return 0
-
-
-def _draw(log: Log, options: argparse.Namespace) -> None:
-    from lmgame import film, page, video
-    from lmgame.frame import Look
-
-    folder = log.path.parent.parent if log.path.parent.name == "matches" else log.path.parent
-    kind = "html" if options.html else "mp4" if options.mp4 else "gif"
-    out: Path = options.out or folder / "replay" / f"{log.path.stem}.{kind}"
-    if options.out is not None and (out.suffix != f".{kind}" or not out.parent.is_dir()):
-        raise UsageError(f"--out {out}: name a .{kind} file in a folder that exists")
-    if options.html:
-        frames = page.write(log, out)
-    elif options.mp4:
-        frames = video.write(log, out, options.scale)
-    else:
-        frames = film.draw(log, out, film.Film(look=Look(options.scale)))
-    print(
-        json.dumps({"file": str(out), "frames": frames})
-        if options.json
-        else f"{out}: {frames} frames"
-    )
-
-
-def _retime(paths: Sequence[Path], latency: str, as_json: bool) -> int:
-    """Compare every log's scores with those under another latency."""
-    from lmgame import record
-    from lmgame.retime import retime
-
-    found = []
-    for path in paths:
-        one = retime(record.read(path), latency)
-        line: dict[str, object] = {"log": str(path), "latency": latency, "before": one.before}
-        line |= {"after": one.result.scores, "reason": one.result.reason, "beyond": one.beyond}
-        found.append(line)
-        if not as_json:
-            before, after = (" ".join(f"{x:g}" for x in s) for s in (one.before, one.result.scores))
-            more = f", {one.beyond} decisions beyond the log" if one.beyond else ""
-            print(f"{path}: score {before} -> {after} at latency {latency}{more}")
-    if as_json:
-        print(json.dumps(found, indent=1))
-    return 0
-
-
-def _verify(paths: Sequence[Path], as_json: bool) -> int:
-    """Verify every log; go on after one that differs, and fail at the end."""
-    from lmgame import record, replay
-
-    findings = []
-    for path in paths:
-        finding: dict[str, object] = {"log": str(path), "ok": True}
-        try:
-            log = record.read(path)
-            game = replay.verify(log)
-            finding |= {
-                "decisions": len(log.played),
-                "finished": log.result is not None,
-                "scores": list(game.scores()),
-            }
-        except LmgameError as error:
-            finding |= {"ok": False, "error": str(error)}
-        findings.append(finding)
-    if as_json:
-        print(json.dumps(findings, indent=1))
-    else:
-        for finding in findings:
-            _print_finding(finding)
-    bad = sum(not finding["ok"] for finding in findings)
-    if bad and not as_json:
-        raise ReplayMismatch(f"{bad} of {len(findings)} logs cannot be replayed as written")
-    return FAILED if bad else 0
-
-
-def _print_finding(finding: dict[str, object]) -> None:
-    if finding["ok"]:
-        state = "finished" if finding["finished"] else "unfinished"
-        print(f"ok   {finding['log']}: {finding['decisions']} decisions, {state}")
-    else:
-        print(f"BAD  {finding['error']}")
+    way = chosen[0] if chosen else "gif"
+    return review(options.run, way, options.out, options.scale, options.latency, options.json)
 
 
 def _games(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from lmgame.agents.human.face import Face
 from lmgame.agents.human.hand import Hand
 from lmgame.agents.human.keys import OURS, Bindings, bindings
 from lmgame.agents.human.line import LONGEST, Line
-from lmgame.errors import ConfigError, IllegalAction
+from lmgame.errors import ConfigError, IllegalAction, LmgameError
 from lmgame.game import Game, GameSpec, Turn
 from lmgame.games.platformer import Platformer
 from lmgame.games.pong import Pong
@@ -39,7 +39,10 @@ def hand(game: Game) -> Hand:
 def test_every_key_is_an_action_of_its_game(game_id: str) -> None:
     kind = registry.games.load(game_id)
     keys = bindings(kind.spec, None)
-    game = registry.games.make(game_id, keys.settings)
+    try:
+        game = registry.games.make(game_id, keys.settings)
+    except LmgameError as error:  # a game's own cartridge or emulator is not here
+        pytest.skip(str(error))
     legal = set()
     for seed in range(8):  # what a wall or an edge forbids at one start, another allows
         game.reset(seed)
@@ -51,6 +54,8 @@ def test_every_key_is_an_action_of_its_game(game_id: str) -> None:
             except IllegalAction:
                 continue
         wanted = {*keys.press.values(), *held}
+    if game_id == "Retro-v1":  # each console has some of the buttons
+        wanted = {text for text in wanted if text.startswith(("left", "right", "up", "down"))}
     assert wanted <= legal
     if keys.renew:
         assert game.spec.hz
@@ -122,6 +127,17 @@ def test_of_opposite_keys_the_later_one_counts() -> None:
         assert ours.action(now, 0.01) == both
         ours.release(keys[1])
         assert ours.action(now, 0.02) == first
+
+
+def test_a_button_that_a_console_lacks_holds_nothing_and_lets_nothing_go() -> None:
+    lacks = Bindings(hold={"right": "right", "q": "L"}, held="{buttons} 8", released="wait 1")
+    now, keys = turn(Platformer()), Hand(lacks, 60)
+    keys.press(RIGHT, waits=True)
+    assert keys.action(now, 0.0) == "right 8"
+    keys.press(pygame.K_q, waits=True)
+    assert keys.action(now, 0.1) is None
+    keys.release(RIGHT)
+    assert keys.action(now, 0.2) == "wait 1"
 
 
 def test_keys_of_ones_own_replace_ours(tmp_path: Path) -> None:

@@ -92,10 +92,18 @@ class Hand:
         keys = [key for key in self._tapped if key not in self._down]
         keys += [key for key in self._down if key in self._hold]
         buttons = tuple(dict.fromkeys(self._hold[key] for key in keys))
+        if self._together(turn, buttons) is None:  # perhaps for one that there is not
+            buttons = tuple(one for one in buttons if self._together(turn, (one,)))
         while buttons:
-            try:
-                text = self._bindings.held.replace("{buttons}", "+".join(buttons))
-                return buttons, turn.canonical(text)
-            except IllegalAction:
-                buttons = buttons[1:]
+            action = self._together(turn, buttons)
+            if action is not None:
+                return buttons, action
+            buttons = buttons[1:]
         return (), turn.canonical(self._bindings.released or turn.actions.default)
+
+    def _together(self, turn: Turn, buttons: tuple[str, ...]) -> str | None:
+        """The action that holds these buttons, if the game takes it."""
+        try:
+            return turn.canonical(self._bindings.held.replace("{buttons}", "+".join(buttons)))
+        except IllegalAction:
+            return None

@@ -257,7 +257,11 @@ def _factor(picture: tuple[int, int], room: tuple[int, int]) -> int:
 
 
 def _enlarged(picture: Picture, stage: pygame.Rect, scale: int | None) -> pygame.Surface:
-    factor = scale or _factor(picture.size, stage.size)
+    """By a whole factor, so that pixels stay even; made smaller only where it must be."""
     pixels = np.ascontiguousarray(picture.rgb())
     surface = pygame.image.frombuffer(pixels.tobytes(), picture.size, "RGB")
-    return pygame.transform.scale_by(surface, factor)
+    factor = scale or _factor(picture.size, stage.size)
+    fits = min(space / one for one, space in zip(picture.size, stage.size, strict=True))
+    if factor <= fits:
+        return pygame.transform.scale_by(surface, factor)
+    return pygame.transform.smoothscale_by(surface, max(fits, 0.05))
