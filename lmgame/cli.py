@@ -26,7 +26,7 @@ OVERRIDES = """
 settings are written KEY=VALUE at the end of the line:
   game=NAME                       which game, see `lmgame games`; game.level=3 and so
                                   on are its own settings
-  agent=llm | random | greedy     who plays a one-seat game
+  agent=llm | random | greedy | human   who plays a one-seat game; human is you, in a window
   agents=[llm,greedy]             who plays a game with several seats, in seat order
   backend=embedded | openai | lmgame   where completions come from:
                                   our own server, any OpenAI-compatible one

@@ -90,9 +90,10 @@ def log() -> Log:
 
 
 def close() -> Iterator[None]:
-    """Press a key until the match that is over is closed."""
+    """Press keys until the match that is over is closed."""
     while True:
-        tap(pygame.K_SPACE)
+        tap(pygame.K_SPACE)  # the game's keys do not close it
+        tap(pygame.K_RETURN)
         yield
 
 

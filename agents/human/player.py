@@ -129,9 +129,11 @@ class Player:
         return self._turn is not None or self._game.hz is not None or len(self._game.seats) == 1
 
     def _begin_or_end(self, key: int) -> None:
+        # The end comes while keys are still being pressed: not each of them may take it away.
+        goes_on = key in (*ENTER, pygame.K_ESCAPE) if self.over else key not in PRESSED_ANYWAY
         if key == pygame.K_ESCAPE and not self.over:
             self.leave()
-        elif key not in PRESSED_ANYWAY and self._any_key is not None:
+        elif goes_on and self._any_key is not None:
             if not self._any_key.done():
                 self._any_key.set_result(None)
             self._any_key = None
@@ -247,7 +249,7 @@ class Player:
 
     def _footer(self) -> str:
         if self.over:
-            return "Press a key to close the window."
+            return "Enter: close the window"
         if self._typing:
             back = "Esc back to the keys" if self._hints else "F1 rules  |  Esc quit"
             return f"Enter send  |  Tab complete  |  Up, Down choose  |  {back}"
