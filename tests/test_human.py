@@ -98,7 +98,7 @@ def close() -> Iterator[None]:
 
 
 def over(scene: Scene) -> bool:
-    return "close the window" in scene.footer
+    return "close the window" in scene.prompt
 
 
 def test_a_game_against_an_agent_with_its_own_keys(screen: Screen) -> None:

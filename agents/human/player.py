@@ -212,7 +212,8 @@ class Player:
             hints=self._hints,
             choices=tuple(offered),
             chosen=self._line.chosen,
-            line=self._line.text if self._typing else None,
+            line=self._line.text if self._typing and not self.over else None,
+            prompt="Enter: close the window" if self.over else "Enter: type an action",
             trouble=self._trouble,
             footer=self._footer(),
             rules=_plain(self._rules) if self._reads_rules else None,
@@ -249,7 +250,7 @@ class Player:
 
     def _footer(self) -> str:
         if self.over:
-            return "Enter: close the window"
+            return "what you played is in the run's log"
         if self._typing:
             back = "Esc back to the keys" if self._hints else "F1 rules  |  Esc quit"
             return f"Enter send  |  Tab complete  |  Up, Down choose  |  {back}"

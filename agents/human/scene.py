@@ -25,6 +25,7 @@ class Scene:
         choices: Legal actions that go with what is typed.
         chosen: Which of them the arrow keys have reached.
         line: What is typed, or None while keys act directly.
+        prompt: What stands in the line's place then.
         trouble: Why what was typed or pressed was not taken.
         footer: The keys that mean the same in every game.
         rules: The game's rules where the player asked for them.
@@ -41,6 +42,7 @@ class Scene:
     choices: tuple[str, ...]
     chosen: int | None
     line: str | None
+    prompt: str
     trouble: str
     footer: str
     rules: str | None

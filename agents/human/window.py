@@ -210,7 +210,7 @@ class Window:
         pygame.draw.rect(self._surface, FIELD, field, border_radius=6)
         if scene.line is None:
             pygame.draw.rect(self._surface, EDGE, field, width=1, border_radius=6)
-            self._write("Enter: type an action", x + 12, y + 10, NORMAL, "faint")
+            self._write(scene.prompt, x + 12, y + 10, NORMAL, "faint")
         else:
             pygame.draw.rect(self._surface, MARK, field, width=2, border_radius=6)
             shown = self._face.end(scene.line, NORMAL, width - 30)
