@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from lmgame.client.call import Call
 from lmgame.client.trouble import clean
 from lmgame.errors import LogError
+from lmgame.game import Game
 from lmgame.record import Log, Played
 from lmgame.replay import begin, follow
 from lmgame.world import World
@@ -47,13 +48,14 @@ class Film:
     scale: int = 1
 
 
-def draw(log: Log, path: Path, film: Film = Film()) -> int:
+def draw(log: Log, path: Path, film: Film = Film(), game: Game | None = None) -> int:
     """Draw a log into a GIF.
 
     Args:
         log: A match, finished or not.
         path: Where to; its folder is made.
         film: How.
+        game: An instance to draw with; None to make one from the header.
 
     Returns:
         The number of frames.
@@ -64,7 +66,9 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
     """
     step = max(1, -(-len(log.landings) // FRAMES))
     frames = [
-        frame for number, frame in enumerate(_frames(log, film)) if number % step == 0 or frame.last
+        frame
+        for number, frame in enumerate(_frames(log, film, game))
+        if number % step == 0 or frame.last
     ]
     if len(frames) < 2:
         raise LogError(f"{log.path}: no decision was played, there is nothing to draw")
@@ -93,8 +97,8 @@ class _Frame:
     last: bool
 
 
-def _frames(log: Log, film: Film) -> Iterator[_Frame]:
-    world = begin(log.header)
+def _frames(log: Log, film: Film, game: Game | None) -> Iterator[_Frame]:
+    world = begin(log.header, game)
     yield _Frame(_compose(world, log, None, film), last=False)
     for number, step in enumerate(follow(world, log), start=1):
         yield _Frame(_compose(world, log, step.played, film), last=number == len(log.landings))
