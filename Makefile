@@ -16,7 +16,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 		{ echo "lmgame needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -c constraints.txt setuptools wheel
-	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[embedded,dev]'
+	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[embedded,mario,dev]'
 	@rm -rf lmgame.egg-info  # Python started here would take its entry points, stale later
 	@touch $@
 

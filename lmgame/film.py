@@ -15,6 +15,7 @@ from PIL import Image
 
 from lmgame.errors import LogError
 from lmgame.frame import Look, compose
+from lmgame.game import Game
 from lmgame.record import Log
 from lmgame.replay import begin, follow
 from lmgame.world import Applied, World
@@ -50,7 +51,7 @@ class Shot:
     at_s: float
 
 
-def shots(log: Log, film: Film) -> Iterator[Shot]:
+def shots(log: Log, film: Film, game: Game | None = None) -> Iterator[Shot]:
     """A match, frame by frame; the last one is the end.
 
     Raises:
@@ -59,7 +60,7 @@ def shots(log: Log, film: Film) -> Iterator[Shot]:
     """
     if not log.landings:
         raise LogError(f"{log.path}: no decision was played, there is nothing to draw")
-    camera = _Camera(begin(log.header), log, film)
+    camera = _Camera(begin(log.header, game), log, film)
     yield camera.begin()
     for _ in follow(camera, log):
         camera.decided()
@@ -134,13 +135,14 @@ class _Camera(World):
         self._shots.append(Shot(compose(self, self._log, landing, self._film.look), self._at_s))
 
 
-def draw(log: Log, path: Path, film: Film = Film()) -> int:
+def draw(log: Log, path: Path, film: Film = Film(), game: Game | None = None) -> int:
     """Draw a log into a GIF.
 
     Args:
         log: A match, finished or not.
         path: Where to; its folder is made.
         film: How.
+        game: An instance to draw with; None to make one from the header.
 
     Returns:
         The number of frames.
@@ -149,7 +151,7 @@ def draw(log: Log, path: Path, film: Film = Film()) -> int:
         ReplayMismatch: The log does not fit the rules.
         LogError: Nothing was played, or the file cannot be written.
     """
-    taken = _thinned(shots(log, film), max(1, -(-len(log.landings) // FRAMES)))
+    taken = _thinned(shots(log, film, game), max(1, -(-len(log.landings) // FRAMES)))
     palette = _shared_palette([shot.image for shot in taken])
     images = [shot.image.quantize(palette=palette, dither=Image.Dither.NONE) for shot in taken]
     times = [max(SHORTEST_MS, round(1000 * (b.at_s - a.at_s))) for a, b in pairwise(taken)]

@@ -53,6 +53,10 @@ class GameSpec:
             game made of another one.
         needs_image: Whether the text leaves out what only the image shows, so
             that a player who is given the text alone is blind.
+        scenery: Whether the image shows more than the text tells, such as scenery
+            and animation: one text may have several images.
+        local: Arguments that say where something lies on this machine: they are
+            used, but not written into logs.
         title: Which title an instance plays, in a game that plays many.
     """
 
@@ -66,6 +70,8 @@ class GameSpec:
     decisions: int = 200
     wraps: str | None = None
     needs_image: bool = False
+    scenery: bool = False
+    local: tuple[str, ...] = ()
     title: str = ""
 
 

@@ -187,7 +187,8 @@ def _draw(run: Run, logs: Sequence[tuple[Planned, Log]], err: Console) -> int:
                 continue
             if err.is_terminal:
                 err.print(f"drawing {number} of {len(films)}", style="dim", end="\r")
-            (video.write if path.suffix == ".mp4" else film.draw)(log, path)
+            write = video.write if path.suffix == ".mp4" else film.draw
+            write(log, path, game=run.game(log.header))
     except KeyboardInterrupt:
         err.print(f"drawing stopped; lmgame replay {run.path} draws the rest", markup=False)
         return INTERRUPTED

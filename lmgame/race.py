@@ -79,6 +79,7 @@ class Race(Game):
             decisions=inner.decisions,
             wraps=inner.id,
             needs_image=inner.needs_image,
+            scenery=inner.scenery,
             title=inner.title,
         )
         self.rules = f"{_PREFACE[by]}\n\n{self._worlds[0].rules}"

@@ -92,7 +92,11 @@ class Run:
         header = Header(
             match="",
             game=spec.id,
-            arguments=settings.game.arguments,
+            arguments={
+                key: value
+                for key, value in settings.game.arguments.items()
+                if key not in spec.local
+            },
             seed=seed,
             seats=tuple(
                 Seat(
@@ -116,6 +120,12 @@ class Run:
         name = f"{registry.config_name(spec.id)}_{agents}_s{seed}_{key[:8]}.jsonl"
         return Planned(_with_key(header, key), self.path / "matches" / name, anchor)
 
+    def game(self, header: Header) -> Game:
+        """A header's game, with the settings that logs leave out."""
+        given, local = self.settings.game.arguments, registry.games.load(header.game).spec.local
+        here = {key: given[key] for key in local if key in given}
+        return registry.games.make(header.game, {**header.arguments, **here})
+
     def check(self, client: Client | None) -> None:
         """Make the game and every agent once, so that mistakes show before anything is played.
 
@@ -124,7 +134,7 @@ class Run:
         """
         for seats in self.entries:
             planned = self._planned(seats, self.settings.seed, anchor=False)
-            game = registry.games.make(planned.header.game, planned.header.arguments)
+            game = self.game(planned.header)
             _seat_agents(planned.header, game, client)
 
     async def play(
@@ -135,7 +145,7 @@ class Run:
         if log is not None and log.result is not None:
             return log.result
         header = planned.header if log is None else log.header
-        game = registry.games.make(header.game, header.arguments)
+        game = self.game(header)
         agents = _seat_agents(header, game, client)
         writer = Writer(planned.path, 0 if log is None else log.size)
         match = Match(

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from lmgame.errors import LogError, MissingExtra
 from lmgame.film import Film, Shot, shots
 from lmgame.frame import BACKGROUND, HEIGHT, Look
+from lmgame.game import Game
 from lmgame.record import Log
 from lmgame.replay import begin
 
@@ -40,7 +41,7 @@ def check_extra() -> None:
         raise MissingExtra("an MP4 film", "video", "PyAV (FFmpeg)")
 
 
-def write(log: Log, path: Path, scale: int = 1) -> int:
+def write(log: Log, path: Path, scale: int = 1, game: Game | None = None) -> int:
     """Write the film of a match; the file appears when it is complete.
 
     Args:
@@ -48,6 +49,7 @@ def write(log: Log, path: Path, scale: int = 1) -> int:
         path: Where to; its folder is made.
         scale: Enlarges the picture by a whole factor, beyond what makes it
             ``TALL``.
+        game: An instance to draw with; None to make one from the header.
 
     Returns:
         The number of frames.
@@ -58,11 +60,11 @@ def write(log: Log, path: Path, scale: int = 1) -> int:
         LogError: Nothing was played, or the file cannot be written.
     """
     check_extra()
-    film = layout(log, scale)
+    film = layout(log, scale, game)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        count = _encode(log, film, part)
+        count = _encode(log, film, part, game)
         part.replace(path)
     except OSError as error:
         raise LogError(f"cannot write {path}: {error.strerror or error}") from None
@@ -71,9 +73,9 @@ def write(log: Log, path: Path, scale: int = 1) -> int:
     return count
 
 
-def layout(log: Log, scale: int = 1) -> Film:
+def layout(log: Log, scale: int = 1, game: Game | None = None) -> Film:
     """How the film of a match is laid out: large enough to be looked at on its own."""
-    world = begin(log.header)
+    world = begin(log.header, game)
     height = world.game.observe(0).picture.size[1]
     scale *= -(-TALL // height)
     zoom = min(TALL / HEIGHT, max(1.0, height * scale / (HEIGHT * len(log.header.seats))))
@@ -84,10 +86,10 @@ def layout(log: Log, scale: int = 1) -> Film:
     return Film(fps=fps, look=Look(scale, zoom))
 
 
-def _encode(log: Log, film: Film, path: Path) -> int:
+def _encode(log: Log, film: Film, path: Path, game: Game | None) -> int:
     import av
 
-    taken = _changes(shots(log, film))
+    taken = _changes(shots(log, film, game))
     at_ms, image = 0, next(taken)[1]
     count = 1
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:

@@ -16,14 +16,14 @@ import lmgame.gym
 from lmgame import registry
 from lmgame.errors import ConfigError, NameNotFound
 from lmgame.gym import GameEnv, GameParallelEnv, Kind
-from tests.installed import make_or_skip
+from tests.installed import each, make_or_skip
 
 ONE = [name for name in registry.games.names() if len(registry.games.load(name).spec.seats) == 1]
 MANY = [name for name in registry.games.names() if name not in ONE]
 
 
 @pytest.mark.parametrize("observation", ["text", "image"])
-@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("name", each(ONE))
 def test_gymnasium_checks_every_one_seat_game(name: str, observation: str) -> None:
     make_or_skip(name)
     env = gymnasium.make(f"lmgame/{name}", observation=observation, disable_env_checker=True)

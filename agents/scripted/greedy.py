@@ -23,6 +23,7 @@ RULES = {
     "Pong-v1": "pong",
     "Retro-v1": "retro",
     "Sokoban-v1": "sokoban",
+    "SuperMarioBros-v1": "super_mario_bros",
     "TicTacToe-v1": "tic_tac_toe",
     "TwentyFortyEight-v1": "twenty_forty_eight",
 }

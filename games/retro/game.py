@@ -101,7 +101,13 @@ class Retro(Game):
     """
 
     spec: ClassVar[GameSpec] = GameSpec(
-        id="Retro-v1", seats=("player",), hz=HZ, pace=PACE, decisions=1000, needs_image=True
+        id="Retro-v1",
+        seats=("player",),
+        hz=HZ,
+        pace=PACE,
+        decisions=1000,
+        needs_image=True,
+        local=("rom",),
     )
 
     def __init__(
