@@ -188,7 +188,7 @@ def test_an_mp4_that_fails_leaves_nothing_behind(
     video.write(log, out)
     before = out.read_bytes()
 
-    def broken(log: Log, film: Film) -> Iterator[Shot]:
+    def broken(log: Log, film: Film, game: Game | None) -> Iterator[Shot]:
         yield next(shots(log, film))
         raise OSError(28, "No space left on device")
 
