@@ -185,6 +185,11 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--text", action="store_true", help="print each observation, reply and action"
     )
     replay.add_argument(
+        "--reread",
+        action="store_true",
+        help="read each reply again with the reader of today, and tell what it reads otherwise",
+    )
+    replay.add_argument(
         "--html", action="store_true", help="write a page to step through instead of a GIF"
     )
     replay.add_argument(
@@ -256,7 +261,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from lmgame.review import review
 
-    ways = ("verify", "latency", "text", "html", "mp4")
+    ways = ("verify", "latency", "reread", "text", "html", "mp4")
     chosen = [one for one in ways if getattr(options, one)]
     if len(chosen) > 1:
         asked = " and ".join(f"--{one}" for one in chosen)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from lmgame import film, page, record, replay, video
 from lmgame.errors import LmgameError, ReplayMismatch, UsageError
 from lmgame.frame import Look
 from lmgame.record import Log
+from lmgame.reread import Tally
 from lmgame.retime import retime
 from lmgame.show import print_match
 
@@ -21,7 +23,7 @@ def review(
 
     Args:
         run: A run folder or one log.
-        way: ``gif``, ``mp4``, ``html``, ``text``, ``verify`` or ``latency``.
+        way: ``gif``, ``mp4``, ``html``, ``text``, ``verify``, ``reread`` or ``latency``.
         out: The file to write, or None for the run's own place.
         scale: Enlarges what is drawn.
         latency: What ``latency`` plays with.
@@ -35,6 +37,8 @@ def review(
         raise UsageError(f"--out takes one match, {run} has {len(paths)}: name a .jsonl file")
     if way == "verify":
         return _verify(paths, as_json)
+    if way == "reread":
+        return _reread(paths, as_json)
     if way == "latency" and latency is not None:
         return _retime(paths, latency, as_json)
     if way == "mp4":
@@ -78,6 +82,25 @@ def _retime(paths: Sequence[Path], latency: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps(found, indent=1))
     return 0
+
+
+def _reread(paths: Sequence[Path], as_json: bool) -> int:
+    """Tell what the reader of today makes of the replies; 1 where it reads some otherwise."""
+    tally = Tally()
+    for path in paths:
+        tally.add(record.read(path))
+    differing = [{"at": at, **asdict(one)} for at, one in tally.differing]
+    if as_json:
+        print(json.dumps({"counts": tally.counts, "differing": differing}, indent=1))
+    else:
+        for at, one in tally.differing:
+            then, now = (
+                f"{outcome} {action or ''}".strip() for outcome, action in (one.then, one.now)
+            )
+            print(f"{at}: {one.change}: {then} -> {now}: {one.reply[:120]!a}")
+        told = ", ".join(f"{count} {change}" for change, count in sorted(tally.counts.items()))
+        print(f"{sum(tally.counts.values())} replies: {told or 'none that a model wrote'}")
+    return 1 if differing else 0
 
 
 def _verify(paths: Sequence[Path], as_json: bool) -> int:

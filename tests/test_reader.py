@@ -102,3 +102,88 @@ def test_any_bytes_are_read(data: bytes) -> None:
 def test_hostile_replies_are_read_in_short_reasons(hostile: str) -> None:
     for turn in (NIM, TETRIS):
         assert len(read(hostile, turn).reason) < 2000
+
+
+PIECES = st.sampled_from(
+    [
+        "action",
+        "Action: ",
+        "move:",
+        "{",
+        "}",
+        '{"action": "',
+        '"}',
+        "[",
+        "]",
+        "<action>",
+        "</action>",
+        "<think>",
+        "</think>",
+        "\\boxed{",
+        "```",
+        "~~~",
+        "\n",
+        " ",
+        "place 3 1",
+        "take 2",
+        "take 9",
+        "place 99 9",
+        "press left",
+        "or",
+        ", because ",
+        "“",
+        "：",
+        "\x1b[31m",
+        "\u200b",
+        "\\",
+        "'",
+        '"',
+        "## Action",
+        "**",
+        "the best move is ",
+        "</s>",
+        "<|channel|>analysis<|message|>",
+        "<|end|>",
+    ]
+)
+
+
+@given(
+    st.lists(PIECES | st.text(max_size=4), max_size=60), st.sampled_from(["stop", "length", None])
+)
+def test_any_form_is_read_and_only_legal_actions_come_out(
+    pieces: list[str], finish: str | None
+) -> None:
+    for turn in (NIM, TETRIS):
+        reading = read("".join(pieces), turn, finish)
+        assert (reading.outcome == "ok") == (reading.action is not None)
+        assert bool(reading.reason) == (reading.outcome != "ok")
+        if reading.action is not None:
+            assert turn.canonical(reading.action) == reading.action
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<action>",
+        "</action>",
+        "<think>",
+        "{",
+        "}",
+        '{"action":"',
+        "[",
+        "\\boxed{",
+        "```\n",
+        "action:",
+        "place 3 1 ",
+        "the best move is ",
+        "**action**\n",
+        "\\",
+        '"',
+        "<|channel|>analysis<|message|>",
+    ],
+)
+def test_megabytes_of_marks_are_read_in_a_moment(unit: str) -> None:
+    """The longest text that is read, of one piece: linear, so far from the test's time-out."""
+    reading = read(unit * (1_000_000 // len(unit)), TETRIS)
+    assert reading.outcome in ("ok", "unparsable", "empty", "illegal")
