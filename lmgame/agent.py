@@ -9,6 +9,7 @@ by telling a fresh agent the same things in the same order.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -116,6 +117,11 @@ class Agent(ABC):
     model: str = ""
 
     @classmethod
+    def prompt_hash(cls, settings: Mapping[str, object]) -> str:
+        """A hash of the prompts it would use with these settings, or ""; for the log."""
+        return ""
+
+    @classmethod
     def prefers(cls, game: GameSpec) -> dict[str, str]:
         """Settings that a run has if this agent plays, unless it is told otherwise.
 
@@ -137,10 +143,17 @@ class Agent(ABC):
         A bad reply or a dead server is a Decision that says so, not an error.
         """
 
-    def remember(self, turn: Turn, action: str, outcome: ReadingOutcome) -> None:  # noqa: B027 - a hook: most agents have no memory
+    def remember(  # noqa: B027 - a hook: most agents have no memory
+        self,
+        turn: Turn,
+        action: str,
+        outcome: ReadingOutcome,
+        calls: tuple[Call, ...] = (),
+    ) -> None:
         """Learn which action landed for a turn and how the reply was read.
 
-        Called for every decision in order, also when a match is continued.
+        Called for every decision in order, also when a match is continued: then
+        ``calls``, those of all its tries, tell what the agent itself had thought.
         """
 
     def see(self, sight: Sight) -> None:  # noqa: B027 - a hook: only live agents are shown anything

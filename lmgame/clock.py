@@ -319,7 +319,9 @@ def latency_from(setting: str | float, ttft_s: float, tpot_s: float) -> Latency:
         return lambda thought: thought.seconds
     if setting == "tokens":
         return lambda thought: sum(
-            ttft_s + tpot_s * max(0, (call.usage.completion or 1) - 1) for call in thought.calls
+            ttft_s + tpot_s * max(0, (call.usage.completion or 1) - 1)
+            for call in thought.calls
+            if call.purpose != "plan"  # nobody waited for it
         )
     try:
         seconds = float(setting)

@@ -28,7 +28,7 @@ from lmgame.game import State
 if TYPE_CHECKING:
     from lmgame.serving.config import EmbeddedConfig
 
-GROUPS = ("game", "agent", "backend", "clock", "slo", "experiment")
+GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "experiment")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
 
 
@@ -231,15 +231,23 @@ def agent_settings(settings: Settings, name: str, overrides: Sequence[str]) -> A
     if name == settings.agent.name:
         return settings.agent
     chosen = [one for one in overrides if not re.match(r"\+{0,2}(agents?|experiment)[=.]", one)]
+    if not _has_harness(name):
+        chosen = [one for one in chosen if not one.startswith("harness")]
     chosen = [*chosen, f"agent={name}"]
     resolved = [resolved for one in chosen for resolved in _resolve_name(one)]
     plain = cast(State, _compose(resolved)["agent"])
     shared = {
         key: value
         for key, value in settings.agent.settings.items()
-        if key in plain and any(re.match(rf"\+{{0,2}}agent\.{key}=", one) for one in overrides)
+        if key in plain and any(re.match(rf"\+{{0,2}}agent\.{key}[.=]", one) for one in overrides)
     }
     return _check(AgentSettings, {**plain, **shared}, resolved)
+
+
+def _has_harness(agent: str) -> bool:
+    """Whether an agent's preset takes harness=NAME."""
+    preset = files("lmgame.configs") / "agent" / f"{agent}.yaml"
+    return preset.is_file() and "/harness@harness" in preset.read_text()
 
 
 def options(group: str) -> list[str]:
@@ -278,7 +286,8 @@ def _resolve_name(override: str) -> list[str]:
         return [override]
     presets = options(group)
     if name in presets:
-        return [override]
+        # What surrounds a model belongs to its agent.
+        return [override if group != "harness" else f"harness@agent.harness={name}"]
     if group == "game":
         ids = game_names()
         found = ids.get(name) or (name if name in ids.values() else None)
@@ -325,6 +334,8 @@ def _explain(error: HydraException, overrides: Sequence[str]) -> ConfigError:
             f"{choice[1]} takes one value; several agents are written agents=[llm,greedy], "
             "several seeds seed=0 episodes=3"
         )
+    if "harness@agent.harness" in str(error):
+        return ConfigError("this agent has no harness: harness=NAME is for agent=llm and its like")
     bad = re.search(r"Could not override '([^']*)'", str(error))
     if bad is not None and not bad[1]:
         return ConfigError("a setting has no name: write KEY=VALUE")

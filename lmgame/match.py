@@ -320,7 +320,8 @@ class Match:
 
     def _remember(self, turn: Turn, line: Played) -> None:
         if line.action is not None:
-            self.agents[line.seat].remember(turn, line.action, line.outcome)
+            calls = tuple(call for one in line.tries for call in one.calls)
+            self.agents[line.seat].remember(turn, line.action, line.outcome, calls)
 
     def _write(self, lines: Sequence[Header | Played | Suspended | Result]) -> None:
         if self.writer is not None:

@@ -104,6 +104,7 @@ class Run:
                     one.name,
                     self.model if registry.agents.load(one.name).asks else "",
                     one.settings,
+                    registry.agents.load(one.name).prompt_hash(one.settings),
                 )
                 for name, one in zip(spec.seats, seats, strict=True)
             ),

@@ -43,12 +43,14 @@ class Seat:
         agent: The agent's name.
         model: Its model, or "".
         settings: The agent's resolved configuration, without secrets.
+        prompts: A hash of its prompt files, or "".
     """
 
     name: str
     agent: str
     model: str
     settings: State
+    prompts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ class Told(Agent):
             await asyncio.sleep(self.thinks_s)
         return self.answer(turn)
 
-    def remember(self, turn: Turn, action: str, outcome: ReadingOutcome) -> None:
+    def remember(
+        self, turn: Turn, action: str, outcome: ReadingOutcome, calls: tuple[Call, ...] = ()
+    ) -> None:
         self.memory.append((turn.number, action, outcome))
 
 

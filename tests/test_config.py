@@ -13,14 +13,21 @@ def refusal(*overrides: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("group", ["game", "agent", "backend", "clock", "slo", "experiment"])
+MUST_BE_SAID = {
+    "game=ace_attorney": ["game.integration=folder"],
+    "backend=openai": ["backend.model=m"],
+    "agent=outside": ["agent.command=[python3,agent.py]"],
+}
+
+
+@pytest.mark.parametrize(
+    "group", ["game", "agent", "harness", "backend", "clock", "slo", "experiment"]
+)
 def test_every_preset_composes_and_is_checked(group: str) -> None:
     presets = [name for name in config.options(group) if name != "any"]
     assert presets
-    needed = {"openai": "backend.model=m", "ace_attorney": "game.integration=folder"}
     for name in presets:
-        extra = [needed[name]] if name in needed else []
-        assert config.load([f"{group}={name}", *extra])
+        assert config.load([f"{group}={name}", *MUST_BE_SAID.get(f"{group}={name}", ())])
 
 
 def test_what_a_user_writes_wins_over_a_preset() -> None:

@@ -64,7 +64,7 @@ def test_a_source_distribution_can_be_built_again(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as source:
         inside = {one.partition("/")[2] for one in source.getnames()}
     assert {"games/tetris/game.py", "configs/config.yaml", "lmgame/cli.py"} <= inside
-    assert {"games/tetris/rules.md", "agents/llm/prompts/turn.md"} <= inside
+    assert {"games/tetris/rules.md", "agents/llm/prompts/ask.md"} <= inside
 
 
 def test_the_wheel_works_without_the_checkout(built: Path, tmp_path: Path) -> None:

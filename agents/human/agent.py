@@ -7,6 +7,7 @@ import json
 from typing import ClassVar, TypeVar
 
 from lmgame.agent import Agent, Decision, ReadingOutcome, Seating, Sight
+from lmgame.client.call import Call
 from lmgame.errors import ConfigError
 from lmgame.game import GameSpec, Turn
 
@@ -81,7 +82,9 @@ class HumanAgent(Agent):
         if self._desk is not None:
             self._desk.refresh()
 
-    def remember(self, turn: Turn, action: str, outcome: ReadingOutcome) -> None:
+    def remember(
+        self, turn: Turn, action: str, outcome: ReadingOutcome, calls: tuple[Call, ...] = ()
+    ) -> None:
         """Show what became of the decision."""
         self._player.tell(action, outcome)
 

@@ -1,5 +1,6 @@
-"""The language-model agent."""
+"""Agents that ask language models."""
 
 from .agent import LlmAgent
+from .deliberate import DeliberateAgent
 
-__all__ = ["LlmAgent"]
+__all__ = ["DeliberateAgent", "LlmAgent"]

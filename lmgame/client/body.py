@@ -31,7 +31,7 @@ def body(request: Request, endpoint: Endpoint) -> bytes:
         ConfigError: ``extra`` holds what JSON cannot, or replaces what is asked.
     """
     fields: dict[str, object] = {
-        "model": endpoint.model,
+        "model": request.model or endpoint.model,
         "messages": [_message(message) for message in request.messages],
         "stream": True,
         endpoint.max_tokens_field: request.max_tokens,

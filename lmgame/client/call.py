@@ -107,6 +107,7 @@ class Call:
             (prefill_queue_s, prefill_s, transfer_s, decode_queue_s, decode_s).
         server: What else the server tells of itself: workers, attempts, mode.
         failure: Why it failed, or None.
+        purpose: What it was for: ``act``, ``reflect``, ``describe``, ``plan``.
     """
 
     model: str
@@ -120,6 +121,7 @@ class Call:
     stages: Mapping[str, float] = field(default_factory=dict)
     server: Mapping[str, str | int | float | None] = field(default_factory=dict)
     failure: Failure | None = None
+    purpose: str = "act"
 
     @property
     def ttft_s(self) -> float | None:
@@ -160,6 +162,8 @@ class Request:
         seed: Sampling seed, if the server takes one.
         choices: Replies the server should be held to, if it can.
         stop: Strings that end the reply.
+        model: A model other than the endpoint's, on the same server; "" for its own.
+        purpose: What the call is for; goes into the log.
         extra: Further fields of the request body, e.g. a provider's own.
     """
 
@@ -169,4 +173,6 @@ class Request:
     seed: int | None = None
     choices: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
+    model: str = ""
+    purpose: str = "act"
     extra: Mapping[str, object] = field(default_factory=dict)

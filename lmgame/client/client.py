@@ -188,7 +188,8 @@ class _Exchange:
                 failure.kind, hide(failure.message), failure.status, failure.retry_after_s
             )
         return Call(
-            model=self._endpoint.model,
+            model=self._request.model or self._endpoint.model,
+            purpose=self._request.purpose,
             prompt_digest=body.digest(self._request),
             reply=hide(reader.answer),
             timing=Timing(
