@@ -17,9 +17,10 @@ def refusal(*overrides: str) -> str:
 def test_every_preset_composes_and_is_checked(group: str) -> None:
     presets = [name for name in config.options(group) if name != "any"]
     assert presets
-    needed = {"openai": "backend.model=m", "ace_attorney": "game.integration=folder"}
+    needed = {"ace_attorney": "game.integration=folder"}
     for name in presets:
-        extra = [needed[name]] if name in needed else []
+        given = ["backend.model=m"] if group == "backend" and name != "embedded" else []
+        extra = [needed[name]] if name in needed else given
         assert config.load([f"{group}={name}", *extra])
 
 
@@ -56,6 +57,10 @@ def test_games_are_named_in_snake_case_or_by_id() -> None:
         ("policy.then=resign", "policy.then='resign'"),
         ("agents=[llm", "cannot read 'agents=[llm'"),
         ("nonsense", "cannot read 'nonsense': write KEY=VALUE"),
+        ("backend=anthropc", "unknown backend 'anthropc'; did you mean 'anthropic'?"),
+        ("backend=llama.cpp", "unknown backend 'llama.cpp'; did you mean 'llamacpp'"),
+        ("budget.usd=0", "budget.usd=0"),
+        ("budget.tokns=5", "unknown setting 'budget.tokns'; did you mean 'budget.tokens'"),
         ("backend=openai", "backend.model has no value: write backend.model=VALUE"),
     ],
 )
