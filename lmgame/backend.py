@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
+from lmgame.budget import Purse
 from lmgame.client import Client, Endpoint, Limits
-from lmgame.client.call import Call, Request
-from lmgame.config import EmbeddedBackend, OpenAIBackend, embedded
+from lmgame.client.body import digest
+from lmgame.client.call import Call, Failure, Request, Timing
+from lmgame.config import embedded
 
 Say = Callable[[str], None]
 
@@ -59,8 +63,15 @@ def endpoint_of(settings: OpenAIBackend) -> Endpoint:
         base_url=settings.base_url,
         model=settings.model,
         key_env=settings.key_env,
-        structured=settings.structured,
         limits=_limits(settings),
+        structured=settings.structured,
+        max_tokens_field=settings.max_tokens_field,
+        omit=settings.omit,
+        reasoning_effort=settings.reasoning_effort or "",
+        stream_usage=settings.stream_usage,
+        cost_field=settings.cost_field,
+        image_detail=settings.image_detail,
+        extra=settings.extra or {},
     )
 
 
@@ -86,16 +97,26 @@ class BackendClient:
 
     Args:
         backend: Whom to ask.
+        purse: What may be spent; None for all there is.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._client = Client(backend.endpoint)
+    def __init__(self, backend: Backend, purse: Purse | None = None) -> None:
+        self._purse = purse
+        self._client = Client(backend.endpoint, on_call=None if purse is None else purse.add)
         self.model = backend.endpoint.model
         self.images = backend.images
-        self.structured: str = backend.endpoint.structured
+        # Which dialect it is that holds a reply to choices is the client's business.
+        self.structured = "off" if backend.endpoint.structured == "off" else "choice"
 
     async def complete(self, request: Request) -> Call:
-        """Make one call; whatever goes wrong is in the Call."""
+        """Make one call; whatever goes wrong is in the Call.
+
+        When the budget is used up no call is made, and the Call says so.
+        """
+        if self._purse is not None and (reason := self._purse.spent()):
+            timing = Timing(at=time.time(), end=0.0)
+            failure = Failure("budget", reason)
+            return Call(self.model, digest(request), "", timing, failure=failure)
         return await self._client.complete(request)
 
     async def close(self) -> None:

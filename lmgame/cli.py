@@ -28,10 +28,9 @@ settings are written KEY=VALUE at the end of the line:
                                   on are its own settings
   agent=llm | random | greedy | human   who plays a one-seat game; human is you, in a window
   agents=[llm,greedy]             who plays a game with several seats, in seat order
-  backend=embedded | openai | lmgame   where completions come from:
-                                  our own server, any OpenAI-compatible one
-                                  (backend.base_url=URL backend.model=NAME
-                                  backend.key_env=VARIABLE), or a running `lmgame serve`
+  backend=NAME backend.model=NAME   where completions come from: embedded (our own server),
+                                  lmgame (a running `lmgame serve`), openai, anthropic,
+                                  vllm, ...; any other: backend=any backend.base_url=URL
   clock=paused | simulated | realtime   whether the world waits for decisions
   slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
   seed=0 episodes=30              the first seed, and how many
@@ -42,21 +41,20 @@ settings are written KEY=VALUE at the end of the line:
   agent.temperature=0 agent.max_tokens=32 agent.observation=text|image
   agent.structured=auto|off       hold replies to the legal actions where the backend can
   policy.retries=1 policy.then=default|forfeit   after a reply that is no legal action
+  budget.usd=5 budget.tokens=1000000 budget.seconds=3600   ends a run; it can be continued
   policy.attempts=3 policy.failed=suspend|default   after a call that fails
   film=gif | mp4 | none           what is drawn at the end; mp4 needs lmgame[video]
 
 examples:
   lmgame play max_decisions=20
   lmgame play game=tetris_versus 'agents=[llm,greedy]' clock=realtime
-  lmgame play backend=openai backend.base_url=http://127.0.0.1:8000/v1 backend.model=NAME \\
-      backend.key_env='' episodes=10 concurrency=5
+  lmgame play backend=vllm backend.model=NAME episodes=10 concurrency=5
 (quote lists where the shell takes brackets for a pattern)
 """
 
 DOCTOR = """
 settings are written KEY=VALUE at the end of the line:
-  backend=embedded | openai | lmgame   what to look at
-  backend.base_url=URL backend.model=NAME backend.key_env=VARIABLE
+  backend=NAME                    what to look at; backend.model=NAME backend.base_url=URL
 """
 
 
@@ -243,7 +241,7 @@ def _play(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from lmgame import config
-    from lmgame.config import EmbeddedBackend
+    from lmgame.backend_settings import EmbeddedBackend
 
     overrides: list[str] = options.settings
     backend = config.load(overrides).backend
@@ -318,7 +316,8 @@ def _doctor(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(one) for one in findings], indent=1))
     else:
         for one in findings:
-            print(f"{'ok  ' if one.ok else 'BAD '} {one.name:12} {one.detail}")
+            mark = {True: "ok", False: "BAD", None: "-"}[one.ok]
+            print(f"{mark:4} {one.name:12} {one.detail}")
     return 0 if all(one.ok is not False for one in findings) else FAILED
 
 

@@ -7,6 +7,7 @@ does not exist is an error that offers the nearest one, also behind ``+``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -22,7 +23,9 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lmgame import registry
-from lmgame.errors import ConfigError, MissingExtra, NameNotFound, suggest
+from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
+from lmgame.backend_settings import Model as _Model
+from lmgame.errors import ConfigError, MissingExtra, NameNotFound, ValueMissing, suggest
 from lmgame.game import State
 
 if TYPE_CHECKING:
@@ -30,10 +33,6 @@ if TYPE_CHECKING:
 
 GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "experiment")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class GameSettings(_Model):
@@ -58,49 +57,6 @@ class AgentSettings(_Model):
     def settings(self) -> State:
         """The agent's own settings."""
         return cast(State, dict(self.model_extra or {}))
-
-
-class EmbeddedBackend(_Model):
-    """Our own server, started for the run; further keys are serving.EmbeddedConfig's."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    kind: Literal["embedded"]
-    connect_s: float = Field(10.0, gt=0, allow_inf_nan=False)
-    first_token_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    total_s: float = Field(120.0, gt=0, allow_inf_nan=False)
-
-    @property
-    def settings(self) -> State:
-        """What serving.EmbeddedConfig takes."""
-        return cast(State, dict(self.model_extra or {}))
-
-
-class OpenAIBackend(_Model):
-    """Any OpenAI-compatible server. See ``configs/backend/openai.yaml``."""
-
-    kind: Literal["openai"]
-    base_url: str
-    model: str
-    key_env: str = ""
-    structured: Literal["off", "choice"] = "off"
-    images: bool = True
-    connect_s: float = Field(10.0, gt=0, allow_inf_nan=False)
-    first_token_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    total_s: float = Field(120.0, gt=0, allow_inf_nan=False)
-
-    @field_validator("base_url")
-    @classmethod
-    def _check_url(cls, url: str) -> str:
-        if not re.match(r"https?://[^/@\s]+(/[^@\s]*)?$", url):
-            raise ValueError("write http://HOST:PORT/v1, without a user name or key in it")
-        return url.rstrip("/")
-
-    @field_validator("key_env")
-    @classmethod
-    def _check_key_env(cls, name: str) -> str:
-        if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", name):
-            raise ValueError("this is the NAME of an environment variable, never the key itself")
-        return name
 
 
 class ClockSettings(_Model):
@@ -132,6 +88,21 @@ class PolicySettings(_Model):
     failed: Literal["suspend", "default"] = "suspend"
 
 
+class BudgetSettings(_Model):
+    """The most that a run may use; None sets no limit. See lmgame.budget.Budget."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+    @field_validator("usd", "tokens", "seconds")
+    @classmethod
+    def _check_some(cls, most: float | None) -> float | None:
+        if most is not None and not (math.isfinite(most) and most > 0):
+            raise ValueError("a budget is more than nothing; write a number above 0, or null")
+        return most
+
+
 class Settings(_Model):
     """Everything a run needs; see ``configs/config.yaml`` for each key."""
 
@@ -141,6 +112,7 @@ class Settings(_Model):
     clock: ClockSettings
     slo: SloSettings
     policy: PolicySettings
+    budget: BudgetSettings = BudgetSettings()
     agents: tuple[str, ...] | None = None
     anchors: tuple[str, ...] = ()
 
@@ -309,7 +281,7 @@ def _compose(overrides: Sequence[str]) -> dict[str, object]:
         raise _explain(error, overrides) from None
     except OmegaConfBaseException as error:
         key = error.full_key or "?"
-        raise ConfigError(f"{key} has no value: write {key}=VALUE") from None
+        raise ValueMissing(key) from None
     return cast("dict[str, object]", plain)
 
 

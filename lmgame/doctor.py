@@ -13,10 +13,12 @@ from typing import Any
 
 from lmgame import config, registry
 from lmgame.backend import endpoint_of
+from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
 from lmgame.client.probe import probe
-from lmgame.config import EmbeddedBackend, OpenAIBackend
+from lmgame.config import Settings
 from lmgame.environment import cpu_name, versions
-from lmgame.errors import LmgameError
+from lmgame.errors import LmgameError, ValueMissing
+from lmgame.price import find, from_backend
 
 OLDEST = (3, 11)
 
@@ -42,7 +44,7 @@ def examine(overrides: Sequence[str]) -> list[Finding]:
     Args:
         overrides: Hydra overrides; ``backend=...`` chooses what is looked at.
     """
-    settings = config.load(overrides)
+    settings, chosen = _load(overrides)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
         ("machine", lambda: f"{cpu_name()}, {os.cpu_count()} cores, {platform.system()}"),
@@ -58,8 +60,26 @@ def examine(overrides: Sequence[str]) -> list[Finding]:
             ("weights", lambda: _weights(backend)),
         ]
     else:
-        checks += [("server", lambda: _server(backend))]
-    return [_check(name, look) for name, look in checks]
+        checks += [("server", lambda: _server(backend, chosen))]
+    findings = [_check(name, look) for name, look in checks]
+    if isinstance(backend, OpenAIBackend):
+        findings.append(Finding("model", *_model(backend, chosen)))
+        if chosen or backend.cost_field:
+            findings.append(Finding("price", *_price(backend)))
+    return findings
+
+
+_UNCHOSEN = "not-chosen"
+
+
+def _load(overrides: Sequence[str]) -> tuple[Settings, bool]:
+    """The settings, and whether they name a model: one can be chosen after a look."""
+    try:
+        return config.load(overrides), True
+    except ValueMissing as error:
+        if error.key != "backend.model":
+            raise
+        return config.load([*overrides, f"backend.model={_UNCHOSEN}"]), False
 
 
 def _check(name: str, look: Callable[[], str]) -> Finding:
@@ -113,8 +133,28 @@ def _weights(backend: EmbeddedBackend) -> str:
     return f"{path.name}, {path.stat().st_size / 1e6:.0f} MB, checksum right"
 
 
-def _server(backend: OpenAIBackend) -> str:
-    found = probe(endpoint_of(backend))
+def _server(backend: OpenAIBackend, chosen: bool) -> str:
+    found = probe(endpoint_of(backend), any_model=not chosen)
     if found.problem:
         raise _Unfit(found.problem)
     return f"{backend.base_url} answers: {', '.join(found.models[:5]) or 'no list of models'}"
+
+
+def _model(backend: OpenAIBackend, chosen: bool) -> tuple[bool | None, str]:
+    if not chosen:
+        return None, "none is chosen yet: write backend.model=NAME"
+    held = "plain text" if backend.structured == "off" else f"held by {backend.structured}"
+    return True, f"{backend.model}; replies: {held}"
+
+
+def _price(backend: OpenAIBackend) -> tuple[bool | None, str]:
+    if backend.cost_field:
+        return True, "the server tells what each call costs"
+    price = find(from_backend(backend.model_dump()), backend.model)
+    if price is None:
+        return None, "not known, so cost is unknown and budget.usd cannot be used: backend.prices"
+    cached = "" if price.cached_input is None else f", ${price.cached_input:g} cached"
+    return True, (
+        f"${price.input:g} in{cached}, ${price.output:g} out per million tokens "
+        f"({price.date or 'no date'})"
+    )

@@ -4,6 +4,7 @@ LmgameError
 ├── UsageError              what the user asked for cannot be done
 │   ├── NameNotFound        an id or key that does not exist (names the nearest)
 │   ├── ConfigError         a value of the wrong type or out of range
+│   │   └── ValueMissing    a setting that must be given and is not
 │   ├── MissingExtra        an optional dependency is not installed
 │   └── RomError            a console game's ROM is missing, or is another one
 ├── GameError
@@ -50,6 +51,14 @@ class NameNotFound(UsageError):
 
 class ConfigError(UsageError):
     """A configuration value that cannot be used."""
+
+
+class ValueMissing(ConfigError):
+    """A setting without a value."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"{key} has no value: write {key}=VALUE")
 
 
 class MissingExtra(UsageError):

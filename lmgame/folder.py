@@ -19,7 +19,7 @@ from lmgame.environment import environment
 from lmgame.errors import ConfigError, UsageError
 from lmgame.schema import TRANSPORT
 
-ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo")
+ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo", "budget")
 """Settings that do not change what any one match is; a run may change them."""
 
 

@@ -95,6 +95,7 @@ class Match:
     _number: int = 0
     _landing: int = 0
     _tasks: dict[int, _Asked] = field(default_factory=dict)
+    _broke: set[int] = field(default_factory=set)  # seats whose call the budget did not allow
 
     async def play(self, log: Log | None = None) -> Result | Suspended:
         """Play to the end.
@@ -177,7 +178,14 @@ class Match:
         bad = failed = 0
         while True:
             decision = await self._decide(self.agents[seat], turn)
+            if any(map(_unmade, decision.calls)):  # only calls that were made are logged
+                made = tuple(call for call in decision.calls if not _unmade(call))
+                decision = replace(decision, calls=made)
+                if decision.outcome != "ok":
+                    self._broke.add(seat)
             tries.append(decision)
+            if seat in self._broke:
+                break
             if decision.outcome == "failed":
                 failed += 1
                 wait_s = _wait_s(decision, self.policy.backoff_s * 2 ** (failed - 1))
@@ -200,7 +208,8 @@ class Match:
     def _land(self, world: World, landing: Landing) -> Result | Suspended | None:
         thoughts = {seat: self._tasks[seat].task.result() for seat in landing.seats}
         for seat, thought in thoughts.items():
-            if thought.tries[-1].outcome == "failed" and self.policy.failed == "suspend":
+            failed = thought.tries[-1].outcome == "failed" and self.policy.failed == "suspend"
+            if failed or seat in self._broke:  # no policy may play on what was not paid for
                 return self._suspend(world, seat, thought)
         for seat in landing.seats:
             del self._tasks[seat]
@@ -326,6 +335,10 @@ class Match:
     def _write(self, lines: Sequence[Header | Played | Suspended | Result]) -> None:
         if self.writer is not None:
             self.writer.write(lines)
+
+
+def _unmade(call: Call) -> bool:
+    return call.failure is not None and call.failure.kind == "budget"
 
 
 def _wait_s(failed: Decision, backoff_s: float) -> float | None:

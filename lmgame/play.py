@@ -15,10 +15,12 @@ from rich.console import Console
 
 from lmgame import config, film, record, registry, report, video
 from lmgame.backend import BackendClient, running
+from lmgame.budget import USED_UP, Budget, Purse
 from lmgame.client.call import Call
 from lmgame.config import Settings
-from lmgame.errors import LogNeverBegan
+from lmgame.errors import ConfigError, LogNeverBegan
 from lmgame.match import Judge
+from lmgame.price import Price, find, from_backend
 from lmgame.record import Log, Suspended
 from lmgame.run import Planned, Run
 from lmgame.slo import Slo
@@ -38,8 +40,8 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
         as_json: Print ``summary.json``'s content alone on standard output.
 
     Returns:
-        The exit status: 0, 3 when the backend failed and the run can be
-        continued, or 130 after Ctrl-C.
+        The exit status: 0, 3 when the backend failed or the budget is used up and
+        the run can be continued, or 130 after Ctrl-C.
     """
     settings = config.as_preferred(config.load(overrides), overrides)
     if settings.film == "mp4":
@@ -87,6 +89,7 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
         err.print(f"all matches of {run.path} are finished already", markup=False)
         return None
     asking = any(registry.agents.load(s.agent).asks for one in todo for s in one.header.seats)
+    purse = _purse(run) if asking else None
     if not asking:
         run.check(None)
     main, anchors = ([one for one in todo if one.anchor == wanted] for wanted in (False, True))
@@ -95,11 +98,13 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
         with backend as found, asyncio.Runner(loop_factory=_loop_factory()) as runner:
 
             async def everything() -> Suspended | None:
-                client = None if found is None else BackendClient(found)
+                client = None if found is None else BackendClient(found, purse)
                 judge = _judge(run.settings)
                 try:
                     run.check(client)
                     run.folder.begin()
+                    if purse is not None:
+                        purse.begin(run.logs())
                     # Anchors come after: their computing would disturb what is measured.
                     for matches in (main, anchors):
                         stopped = await run.play_all(
@@ -113,6 +118,27 @@ def _play(run: Run, plan: Sequence[Planned], err: Console) -> Suspended | None:
                         await client.close()
 
             return runner.run(everything())
+
+
+def _purse(run: Run) -> Purse:
+    """What may be spent.
+
+    Raises:
+        ConfigError: A budget in money where no price is known.
+    """
+    settings = run.settings
+    prices, tells_cost = _prices(settings), bool(getattr(settings.backend, "cost_field", ""))
+    if settings.budget.usd is not None and not (tells_cost or find(prices, run.model)):
+        raise ConfigError(
+            f"budget.usd={settings.budget.usd:g}: no price is known for {run.model!r}, so its "
+            "cost cannot be counted; give one, in US dollars per million tokens: "
+            "'backend.prices=[{input: 1, output: 4}]', or set budget.tokens instead"
+        )
+    return Purse(Budget(**settings.budget.model_dump()), prices, tells_cost)
+
+
+def _prices(settings: Settings) -> tuple[Price, ...]:
+    return from_backend(settings.backend.model_dump(mode="json"))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -163,7 +189,8 @@ def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> Non
     if not main:
         return
     anchors = [log for planned, log in logs if planned.anchor]
-    found = summary(main, anchors, Slo(**run.settings.slo.model_dump()))
+    slo = Slo(**run.settings.slo.model_dump())
+    found = summary(main, anchors, slo, _prices(run.settings))
     (run.path / "summary.json").write_text(json.dumps(found, indent=1) + "\n")
     if as_json:
         print(json.dumps(found, indent=1), flush=True)
@@ -203,11 +230,21 @@ def _tell_how_to_go_on(
     err: Console,
 ) -> None:
     given = [one for one in overrides if not one.startswith("run=")]
+    if stopped is not None and stopped.reason.startswith(USED_UP):
+        # The same command would stop at once, and one without a budget would not stop at all.
+        given = [
+            f"{one.partition('=')[0]}=MORE" if one.startswith("budget.") else one for one in given
+        ]
     command = " ".join(["lmgame play", *given, f"run={run.path}"])
-    why = "interrupted" if stopped is None else f"the backend failed: {stopped.reason}"
+    why = "interrupted" if stopped is None else _why(stopped)
     if any(log.landings for _, log in logs):
         then = f"Everything played so far is kept. To go on: {command}"
     else:
         then = f"Nothing was played yet. To try again: {command}"
     # Straight to the stream: a wrapped line could not be searched or pasted.
     print(f"{why}\n{then}", file=sys.stderr)
+
+
+def _why(stopped: Suspended) -> str:
+    reason = stopped.reason
+    return reason if reason.startswith(USED_UP) else f"the backend failed: {reason}"

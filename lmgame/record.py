@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from lmgame.client.call import Call
 from lmgame.errors import LogCorrupt, LogError, LogNeverBegan, LogVersionError
 from lmgame.game import Json, State, digest
 from lmgame.schema import (
@@ -89,6 +90,19 @@ class Log:
     def played(self) -> list[Played]:
         """All decisions, in order."""
         return [one for landing in self.landings for one in landing]
+
+    def calls(self) -> Iterator[tuple[float | None, list[Call]]]:
+        """The calls of each decision, with its time to action in seconds.
+
+        Failed ones of suspensions too, and those of decisions that never landed,
+        for which nobody waited any more: their time is None.
+        """
+        for one in self.played:
+            yield one.seconds, [call for each in one.tries for call in each.calls]
+        for stop in self.suspended:
+            yield stop.seconds, [call for each in stop.tries for call in each.calls]
+        for left in self.result.abandoned if self.result else ():
+            yield None, [call for each in left.tries for call in each.calls]
 
 
 def encode(line: Header | Played | Suspended | Result) -> bytes:

@@ -50,7 +50,7 @@ def _show(summary: Tree, console: Console, run: Path | None) -> None:
     serving = _tree(summary, "serving")
     if serving["calls"]:
         _serving(serving).print(console)
-        console.print(_totals(serving), markup=False, highlight=False)
+        console.print(_totals(serving) + _cost(summary), markup=False, highlight=False)
         stages = _stages(serving)
         if stages.rows:
             stages.print(console)
@@ -168,6 +168,20 @@ def _totals(serving: Tree) -> str:
         f"goodput {good} calls/s that met all limits, of {served} served{caveat}\n"
         f"tokens: {counts}\n"
     )
+
+
+def _cost(summary: Tree) -> str:
+    """What the calls cost, in a line; nothing for our own engine, which sends no bill."""
+    if _tree(summary, "backend").get("kind") == "embedded":
+        return ""
+    cost = _tree(summary, "cost")
+    usd, unknown = cast("float | None", cost["usd"]), cast(int, cost["unknown"])
+    if usd is None or (unknown and not cost["known"]):
+        return "cost: unknown (no price, or no token counts)\n"
+    dates = sorted({str(price["date"]) for price in _list(cost, "prices") if price["date"]})
+    when = f" at the prices of {', '.join(dates)}" if dates else ""
+    some = f", and {_count(unknown, 'call')} of unknown cost" if unknown else ""
+    return f"cost: ${usd:.4f}{when}{some}\n"
 
 
 def _stages(serving: Tree) -> _Sheet:

@@ -127,6 +127,16 @@ class Run:
         here = {key: given[key] for key in local if key in given}
         return registry.games.make(header.game, {**header.arguments, **here})
 
+    def logs(self) -> list[Log]:
+        """Every log in the folder, also of matches that are no longer planned."""
+        found = []
+        for path in sorted((self.path / "matches").glob("*.jsonl")):
+            try:
+                found.append(record.read(path))
+            except LogNeverBegan:
+                continue
+        return found
+
     def check(self, client: Client | None) -> None:
         """Make the game and every agent once, so that mistakes show before anything is played.
 

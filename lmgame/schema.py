@@ -28,8 +28,10 @@ TRANSPORT = (
     "connect_s",
     "first_token_s",
     "total_s",
+    "prices",
+    "cost_field",
 )
-"""Where a backend is and how patient we are: it may move between two sittings."""
+"""Where a backend is, how patient we are, what it costs: all may change between sittings."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -139,7 +141,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The backend failed for good; the match can be continued from here.
+    """The backend failed for good, or the budget is used up; the match can be continued.
 
     Attributes:
         seat: Who could not decide.

@@ -14,6 +14,9 @@ from typing import Literal
 
 _WORDS = re.compile(r"\s*\S+")
 
+_CHOICE = ("structured_outputs", "choice")  # vLLM
+_ENUM = ("response_format", "json_schema", "schema", "properties", "action", "enum")  # OpenAI
+
 Step = tuple[float, bytes]
 """Seconds since the request came in, and what to send then."""
 
@@ -36,10 +39,14 @@ class Received:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The replies that the request allows (vLLM's ``structured_outputs``)."""
-        outer = self.body.get("structured_outputs")
-        inner = outer.get("choice") if isinstance(outer, dict) else None
-        return tuple(map(str, inner)) if isinstance(inner, list) else ()
+        """The replies that the request allows, in the dialects that list them."""
+        wanted = self.body.get("guided_choice")
+        for path in (_CHOICE, _ENUM):
+            found: object = self.body
+            for name in path:
+                found = found.get(name) if isinstance(found, dict) else None
+            wanted = found or wanted
+        return tuple(map(str, wanted)) if isinstance(wanted, list) else ()
 
     def pick(self, choices: Sequence[str]) -> str:
         """Pick one by a hash of the messages: the same request, the same reply."""

@@ -332,9 +332,13 @@ def busy_seconds(calls: Iterable[Call]) -> float:
     are not counted twice. Intervals stand on the wall clock (``Timing.at``),
     because runs may be spread over processes.
     """
-    spans = sorted((c.timing.at, c.timing.at + max(c.timing.end, 0.0)) for c in calls)
+    return union_s((c.timing.at, c.timing.at + max(c.timing.end, 0.0)) for c in calls)
+
+
+def union_s(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of some spans of time."""
     total, reached = 0.0, -math.inf
-    for begin, end in spans:
+    for begin, end in sorted(spans):
         if end > reached:
             total += end - max(begin, reached)
             reached = end

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
-from lmgame.client.call import Call
+from lmgame.price import Cost, Price, from_backend, of_calls
 from lmgame.record import Log, Seat
 from lmgame.slo import Slo, summarise
 
@@ -44,17 +44,23 @@ class Score:
         return cls(mean, sd, n, (mean - half, mean + half))
 
 
-def summary(logs: Sequence[Log], anchors: Sequence[Log], slo: Slo) -> dict[str, object]:
+def summary(
+    logs: Sequence[Log],
+    anchors: Sequence[Log],
+    slo: Slo,
+    prices: Sequence[Price] | None = None,
+) -> dict[str, object]:
     """The content of ``summary.json``.
 
     Args:
         logs: The matches of the agents in question, finished or not.
         anchors: The anchors' matches on the same seeds.
         slo: Limits that calls are judged by.
+        prices: What tokens cost; None: what the logs say they cost.
 
     Returns:
-        JSON values: ``matches``, ``seats``, ``anchors``, ``decisions`` and
-        ``serving``; the fields are described in docs/log.md.
+        JSON values: ``matches``, ``seats``, ``anchors``, ``decisions``, ``serving``
+        and ``cost``; the fields are described in docs/log.md.
     """
     first = logs[0].header
     finished = [log for log in logs if log.result is not None]
@@ -74,8 +80,15 @@ def summary(logs: Sequence[Log], anchors: Sequence[Log], slo: Slo) -> dict[str, 
         "seats": [_seat(logs, number, seat) for number, seat in enumerate(first.seats)],
         "anchors": [_seat(group, 0, group[0].header.seats[0]) for group in _by_agent(anchors)],
         "decisions": _decisions(logs),
-        "serving": summarise(list(_calls(logs)), slo).to_json(),
+        "serving": summarise([one for log in logs for one in log.calls()], slo).to_json(),
+        "cost": _cost(logs, prices).to_json(),
     }
+
+
+def _cost(logs: Sequence[Log], prices: Sequence[Price] | None) -> Cost:
+    if prices is None:
+        prices = from_backend(logs[0].header.backend)
+    return of_calls([call for log in logs for _, some in log.calls() for call in some], prices)
 
 
 def _seat(logs: Sequence[Log], number: int, seat: Seat) -> dict[str, object]:
@@ -117,14 +130,3 @@ def _decisions(logs: Sequence[Log]) -> dict[str, object]:
         "suspensions": sum(len(log.suspended) for log in logs),
         "abandoned": sum(len(log.result.abandoned) for log in logs if log.result),
     }
-
-
-def _calls(logs: Sequence[Log]) -> Iterator[tuple[float | None, Sequence[Call]]]:
-    """Every call with its decision's time to action; failed ones of suspensions too."""
-    for log in logs:
-        for one in log.played:
-            yield one.seconds, [call for each in one.tries for call in each.calls]
-        for stop in log.suspended:
-            yield stop.seconds, [call for each in stop.tries for call in each.calls]
-        for left in log.result.abandoned if log.result else ():
-            yield None, [call for each in left.tries for call in each.calls]

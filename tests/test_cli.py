@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lmgame import config
 from lmgame.cli import main
+from lmgame.testing import ScriptedServer
 
 PLAYED = ["play", "agent=random", "anchors=[]", "max_decisions=8", "film=none", "run=run"]
 
@@ -131,6 +133,36 @@ def test_doctor_looks_at_the_chosen_server(capsys: pytest.CaptureFixture[str]) -
     down = ["backend=lmgame", "backend.base_url=http://127.0.0.1:9/v1"]
     assert main(["doctor", *down]) == 1
     assert "BAD  server" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(set(config.options("backend")) - {"any", "embedded"}))
+def test_doctor_looks_at_every_preset_without_a_key_or_a_model(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = config.load([f"backend={name}", "backend.model=m"]).backend
+    key = getattr(preset, "key_env", "")
+    monkeypatch.delenv(key or "LMGAME_TEST_KEY", raising=False)
+    settings = [f"backend={name}"]
+    if not key:
+        settings.append("backend.base_url=http://127.0.0.1:9/v1")  # nobody listens there
+    assert main(["doctor", "--json", *settings]) == 1
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert (f"{key} is not set" if key else "is the server running") in found["server"]["detail"]
+    assert found["model"]["ok"] is (True if name == "lmgame" else None)
+
+
+def test_doctor_helps_to_choose_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedServer(models=("small", "large")) as server:
+        settings = ["backend=vllm", f"backend.base_url={server.base_url}"]
+        main(["doctor", "--json", *settings])
+        found = {one["name"]: one["detail"] for one in json.loads(capsys.readouterr().out)}
+        assert found["server"].endswith("answers: small, large")
+        assert found["model"] == "none is chosen yet: write backend.model=NAME"
+        chosen = [*settings, "backend.model=small", "backend.prices=[{input: 1, output: 2}]"]
+        main(["doctor", "--json", *chosen])
+    found = {one["name"]: one["detail"] for one in json.loads(capsys.readouterr().out)}
+    assert found["model"] == "small; replies: held by vllm"
+    assert found["price"] == "$1 in, $2 out per million tokens (no date)"
 
 
 def test_serve_serves_the_embedded_backend_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -227,6 +227,30 @@ def test_only_the_turn_that_is_asked_about_carries_an_image(observation: str) ->
         assert ("level 1" in one.messages[-1].content) == (observation != "image")
 
 
+@pytest.mark.parametrize("scale", [1, 3])
+def test_images_are_enlarged_by_a_whole_factor(scale: int) -> None:
+    model = Model(obedient)
+    play(Tetris(), [model], 1, observation="image", scale=scale)
+    picture = Tetris()
+    picture.reset(1)
+    assert model.asked[0].messages[-1].images == (picture.observe(0).picture.scaled(scale).png(),)
+    with pytest.raises(ConfigError, match=r"agent\.scale"):
+        play(Tetris(), [model], 1, scale=0)
+
+
+def test_replies_are_held_to_what_is_legal_where_the_backend_can() -> None:
+    for structured, game, held in (
+        ("choice", Tetris(actions="placements"), "choices"),
+        ("choice", Tetris(actions="all"), "grammar"),
+        ("off", Tetris(), ""),
+    ):
+        model = Model(obedient, structured=structured)
+        play(game, [model], 1)
+        asked = model.asked[0]
+        assert bool(asked.choices) == (held == "choices")
+        assert bool(asked.grammar) == (held == "grammar")
+
+
 def test_other_models_can_describe_and_reflect() -> None:
     settings = harness(3, every=1, describe=True)
     settings["perception"] = {"describe": True, "model": "eyes"}

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from lmgame.agent import Agent, Decision, ReadingOutcome, Seating
 from lmgame.client.call import Call, Message, Request
 from lmgame.errors import ConfigError
-from lmgame.game import Turn
+from lmgame.game import Observation, Turn
 from lmgame.mark import without_thinking
 from lmgame.reader import read
 
@@ -29,6 +29,7 @@ class LlmAgent(Agent):
             backend can and they are all listed; ``off`` never does.
         temperature: Sampling temperature; 0 is greedy.
         max_tokens: Upper bound on a reply, in tokens.
+        scale: Images are enlarged by this whole factor, 1 to 8.
         prompts: A folder with prompt files that replace ours, or None.
         harness: Perception, memory and reflection; see ``configs/harness/``.
 
@@ -47,15 +48,18 @@ class LlmAgent(Agent):
         structured: Literal["auto", "off"] = "auto",
         temperature: float = 0.0,
         max_tokens: int = 32,
+        scale: int = 1,
         prompts: str | None = None,
         harness: Mapping[str, object] | None = None,
     ) -> None:
         if seating.client is None:
-            raise ConfigError("agent llm needs a backend: backend=embedded or backend=openai")
+            raise ConfigError("agent llm needs a backend, e.g. backend=embedded or backend=any")
         _one_of("observation", observation, SHOWN)
         _one_of("structured", structured, ("auto", "off"))
         if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
             raise ConfigError(f"agent.max_tokens={max_tokens!r}: write a whole number from 1 up")
+        if isinstance(scale, bool) or not isinstance(scale, int) or not 1 <= scale <= 8:
+            raise ConfigError(f"agent.scale={scale!r}: write a whole number from 1 to 8")
         if not isinstance(temperature, int | float) or not 0 <= temperature <= 10:
             raise ConfigError(f"agent.temperature={temperature!r}: write a number from 0 to 10")
         if observation != "text" and not seating.client.images:
@@ -69,12 +73,14 @@ class LlmAgent(Agent):
         self._structured = structured == "auto" and seating.client.structured == "choice"
         self._temperature = temperature
         self._max_tokens = max_tokens
+        self._scale = scale
         self._harness = checked(harness)
         self._prompts = Prompts(prompts)
         self._memory = Memory(self._harness.memory)
         self._lesson = ""
         self._seen: dict[int, str] = {}
         self._reflected: int | None = None
+        self._drawn: tuple[Observation, bytes] | None = None
         self.model = seating.client.model
 
     @classmethod
@@ -113,21 +119,31 @@ class LlmAgent(Agent):
         return f"What you have learned: {self._lesson}\n" if self._lesson else ""
 
     def _request(self, turn: Turn) -> Request:
-        hold = self._structured and turn.actions.complete
+        actions = turn.actions
         return Request(
             messages=self._messages(turn, self._prompts.ask(turn, self._advice())),
             max_tokens=self._max_tokens,
             temperature=self._temperature,
             seed=self._seed if self._temperature else None,
-            choices=turn.actions.choices if hold else (),
+            choices=actions.choices if self._structured and actions.complete else (),
+            grammar=actions.grammar if self._structured else None,
         )
 
     def _messages(self, turn: Turn, end: str) -> tuple[Message, ...]:
         held = self._memory.held
         shows = self._shown != "text" and turn.number not in self._seen
-        images = (turn.observation.png,) if shows else ()
+        images = (self._png(turn),) if shows else ()
         now = self._prompts.now(held, self._words(turn), end, images)
         return (self._prompts.system(turn), *self._prompts.history(held), now)
+
+    def _png(self, turn: Turn) -> bytes:
+        """The image of a turn, enlarged; encoded once."""
+        if self._scale == 1:
+            return turn.observation.png
+        if self._drawn is None or self._drawn[0] is not turn.observation:
+            picture = turn.observation.picture.scaled(self._scale)
+            self._drawn = (turn.observation, picture.png())
+        return self._drawn[1]
 
     def _words(self, turn: Turn) -> str:
         """What is seen, in words."""
@@ -142,7 +158,7 @@ class LlmAgent(Agent):
         perception = self._harness.perception
         if self._shown == "text" or not perception.describe or turn.number in self._seen:
             return None
-        picture = Message("user", self._prompts.describe(), (turn.observation.png,))
+        picture = Message("user", self._prompts.describe(), (self._png(turn),))
         request = Request(
             messages=(self._prompts.system(turn), picture),
             max_tokens=perception.max_tokens,

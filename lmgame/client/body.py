@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 
 from lmgame.client.call import Message, Request
+from lmgame.client.dialect import FREE, Form
 from lmgame.client.endpoint import Endpoint
 from lmgame.errors import ConfigError
 
@@ -24,15 +25,20 @@ def digest(request: Request) -> str:
     return state.hexdigest()
 
 
-def body(request: Request, endpoint: Endpoint) -> bytes:
+def body(request: Request, endpoint: Endpoint, form: Form = FREE) -> bytes:
     """Write the JSON body of a streamed chat completion.
+
+    Args:
+        request: What to ask.
+        endpoint: Whom, and its habits.
+        form: How the reply is constrained, see lmgame.client.dialect.
 
     Raises:
         ConfigError: ``extra`` holds what JSON cannot, or replaces what is asked.
     """
     fields: dict[str, object] = {
         "model": request.model or endpoint.model,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message, endpoint) for message in request.messages],
         "stream": True,
         endpoint.max_tokens_field: request.max_tokens,
         "temperature": request.temperature,
@@ -43,21 +49,20 @@ def body(request: Request, endpoint: Endpoint) -> bytes:
         fields["seed"] = request.seed
     if request.stop:
         fields["stop"] = list(request.stop)
-    if structured(request, endpoint) == "choice":
-        fields["structured_outputs"] = {"choice": list(request.choices)}
-    for name in ("messages", "stream"):
-        if name in request.extra:
-            raise ConfigError(f"extra may not set {name!r}: the client does")
-    fields.update(request.extra)
+    for name in endpoint.omit:
+        fields.pop(name, None)
+    if endpoint.reasoning_effort:
+        fields["reasoning_effort"] = endpoint.reasoning_effort
+    fields.update(form.fields)
+    for extra in (endpoint.extra, request.extra):
+        for name in ("messages", "stream"):
+            if name in extra:
+                raise ConfigError(f"extra may not set {name!r}: the client does")
+        fields.update(extra)
     try:
         return json.dumps(fields, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the request cannot be written as JSON: {error}") from None
-
-
-def structured(request: Request, endpoint: Endpoint) -> str:
-    """How this request's reply is constrained: ``"choice"``, or ``""`` for not."""
-    return "choice" if request.choices and endpoint.structured == "choice" else ""
 
 
 def head(endpoint: Endpoint, key: str) -> bytes:
@@ -82,13 +87,15 @@ def head(endpoint: Endpoint, key: str) -> bytes:
     return "\r\n".join(lines).encode("ascii")
 
 
-def _message(message: Message) -> dict[str, object]:
+def _message(message: Message, endpoint: Endpoint) -> dict[str, object]:
     if not message.images:
         return {"role": message.role, "content": message.content}
     parts: list[dict[str, object]] = []
     if message.content:
         parts.append({"type": "text", "text": message.content})
     for png in message.images:
-        url = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-        parts.append({"type": "image_url", "image_url": {"url": url}})
+        shown = {"url": "data:image/png;base64," + base64.b64encode(png).decode("ascii")}
+        if endpoint.image_detail:
+            shown["detail"] = endpoint.image_detail
+        parts.append({"type": "image_url", "image_url": shown})
     return {"role": message.role, "content": parts}

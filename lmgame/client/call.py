@@ -21,6 +21,7 @@ FailureKind = Literal[
     "oversize",  # more bytes than a reply may have
     "server",  # an error event inside a stream that began well
     "cancelled",  # the caller gave up
+    "budget",  # never made: the run's budget is used up
 ]
 
 
@@ -54,12 +55,21 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the server gave them; None where it gave none."""
+    """What a call used, as the server tells it; None where it does not tell.
+
+    Attributes:
+        prompt: Tokens of the prompt, cached ones included.
+        completion: Tokens of the reply, reasoning included.
+        reasoning: Those of them that are reasoning.
+        cached: Tokens of the prompt that were read from a cache.
+        usd: What the call cost in US dollars, where the server says so itself.
+    """
 
     prompt: int | None = None
     completion: int | None = None
     reasoning: int | None = None
     cached: int | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,13 @@ class Failure:
 
     @property
     def permanent(self) -> bool:
-        """Whether the same call would only fail again: the request itself is refused.
+        """Whether the same call would only fail again: it is refused for what it asks.
 
         Of the statuses of 400 to 499 these may pass: 408, 409, 425 and 429
         (RFC 9110, 15.5; RFC 8470; RFC 6585).
         """
+        if self.kind == "budget":
+            return True
         return self.status is not None and (
             400 <= self.status < 500 and self.status not in (408, 409, 425, 429)
         )
@@ -102,7 +114,10 @@ class Call:
         usage: See Usage.
         reasoning: Text the server marked as reasoning.
         finish: The server's finish reason, e.g. ``"stop"`` or ``"length"``.
-        structured: How the reply was constrained: ``""``, ``"choice"``, ...
+        structured: What the server was asked to hold the reply to: ``"choice"``
+            (a list), ``"grammar"``, ``"json_schema"`` (a list, in JSON); ``""`` for
+            nothing, also where the server refused to; ``"ignored"`` where a reply
+            that is none of the choices shows that it did not.
         stages: Server-side stage times in seconds, if the server tells
             (prefill_queue_s, prefill_s, transfer_s, decode_queue_s, decode_s).
         server: What else the server tells of itself: workers, attempts, mode.
@@ -134,9 +149,12 @@ class Call:
 
         (last token - first token) / (completion tokens - 1), as DistServe and
         vLLM compute it. Replies of one token have no such time, and neither has
-        a reply whose server gives no token count.
+        a reply whose server gives no token count. Reasoning that a server counts
+        but keeps to itself was over before the first token came: it is left out.
         """
         first, last, count = self.timing.first_token, self.timing.last_token, self.usage.completion
+        if count is not None and not self.reasoning:
+            count -= self.usage.reasoning or 0
         if first is None or last is None or count is None or count < 2:
             return None
         return (last - first) / (count - 1)
@@ -160,7 +178,9 @@ class Request:
         max_tokens: Upper bound on the reply, in tokens.
         temperature: 0 is greedy.
         seed: Sampling seed, if the server takes one.
-        choices: Replies the server should be held to, if it can.
+        choices: Replies the server should hold the model to, if it can.
+        grammar: A GBNF grammar that it should hold the model to, if it can and
+            there are no choices.
         stop: Strings that end the reply.
         model: A model other than the endpoint's, on the same server; "" for its own.
         purpose: What the call is for; goes into the log.
@@ -172,6 +192,7 @@ class Request:
     temperature: float = 0.0
     seed: int | None = None
     choices: tuple[str, ...] = ()
+    grammar: str | None = None
     stop: tuple[str, ...] = ()
     model: str = ""
     purpose: str = "act"

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
 
-from lmgame.client import body
+from lmgame.client import body, dialect
 from lmgame.client.call import Call, Failure, Request, Timing
 from lmgame.client.connection import Connection
+from lmgame.client.dialect import FREE, Form
 from lmgame.client.endpoint import Endpoint
 from lmgame.client.pool import Pool
 from lmgame.client.reader import ReplyReader
@@ -42,6 +43,7 @@ class Client:
         self._key = endpoint.key()
         self._head = body.head(endpoint, self._key)
         self._pool = Pool(endpoint)
+        self._refused: set[str] = set()  # kinds of constraint that the server does not take
 
     def __repr__(self) -> str:
         return f"Client({self.endpoint!r})"
@@ -92,19 +94,33 @@ class Client:
             asyncio.CancelledError: The task was cancelled.
         """
         begin = perf_counter()
-        exchange = _Exchange(self, request, begin if intended is None else intended, on_text)
-        payload = body.body(request, self.endpoint)
-        data = b"%b%d\r\n\r\n%b" % (self._head, len(payload), payload)
-        try:
-            failure = await exchange.run(data, begin)
-        except asyncio.CancelledError:
-            if self._on_call is not None:
-                self._on_call(exchange.call(Failure("cancelled", "the caller gave up")))
-            raise
+        start = begin if intended is None else intended
+        form = dialect.form(request, self.endpoint.structured)
+        if form.kind in self._refused:
+            form = FREE
+        exchange = _Exchange(self, request, form, start, on_text)
+        failure = await self._make(exchange, begin)
+        if failure is not None and form.is_refused(failure.status or 0, exchange.error_body):
+            # Plain text is the fallback. Both tries are one call: its times count
+            # from the first, so that the detour is not hidden.
+            exchange = _Exchange(self, request, FREE, start, on_text)
+            failure = await self._make(exchange, begin)
+            if failure is None:  # so the form was at fault, not the rest of the request
+                self._refused.add(form.kind)
         call = exchange.call(failure)
         if self._on_call is not None:
             self._on_call(call)
         return call
+
+    async def _make(self, exchange: _Exchange, begin: float) -> Failure | None:
+        payload = exchange.payload()
+        data = b"%b%d\r\n\r\n%b" % (self._head, len(payload), payload)
+        try:
+            return await exchange.run(data, begin)
+        except asyncio.CancelledError:
+            if self._on_call is not None:
+                self._on_call(exchange.call(Failure("cancelled", "the caller gave up")))
+            raise
 
     def hide(self, text: str) -> str:
         """Take the key out of text that a server may have put it into."""
@@ -120,10 +136,12 @@ class _Exchange:
         self,
         client: Client,
         request: Request,
+        form: Form,
         intended: float,
         on_text: Callable[[str], None] | None,
     ) -> None:
         self._client, self._request, self._intended = client, request, intended
+        self._form = form
         self._endpoint, self._pool = client.endpoint, client._pool
         self._at = time.time() - (perf_counter() - intended)
         if on_text is not None:
@@ -131,6 +149,15 @@ class _Exchange:
             on_text = lambda text: show(client.hide(text))  # noqa: E731 - a wrapper, once
         self._reader = ReplyReader(self._endpoint, on_text, client.hide)
         self._connection: Connection | None = None
+
+    @property
+    def error_body(self) -> str:
+        """What the server said, where it refused."""
+        return self._reader.error_body
+
+    def payload(self) -> bytes:
+        """The request's body."""
+        return body.body(self._request, self._endpoint, self._form)
 
     async def run(self, data: bytes, begin: float) -> Failure | None:
         """Send the request and wait for the end of the response."""
@@ -205,7 +232,7 @@ class _Exchange:
             usage=reader.usage,
             reasoning=hide(reader.reasoning),
             finish=reader.finish and hide(reader.finish),
-            structured=body.structured(self._request, self._endpoint),
+            structured=self._structured(),
             stages=reader.stages,
             server={
                 hide(name): hide(fact) if isinstance(fact, str) else fact
@@ -213,6 +240,12 @@ class _Exchange:
             },
             failure=failure,
         )
+
+    def _structured(self) -> str:
+        reader = self._reader
+        if reader.finish == "stop" and self._form.is_ignored(self._request, reader.answer):
+            return "ignored"
+        return self._form.kind
 
     def _since(self, at: float | None) -> float | None:
         return None if at is None else at - self._intended

@@ -7,12 +7,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from lmgame.client.dialect import DIALECTS, Structured
 from lmgame.errors import ConfigError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
+Detail = Literal["", "low", "high", "auto"]
+OMITTABLE = ("temperature", "seed", "stop")
+"""Fields of a request that some servers refuse."""
+
 _OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type"} | {
     "accept",
     "accept-encoding",
@@ -73,12 +79,20 @@ class Endpoint:
         key_env: Name of the environment variable that holds the key; empty for
             none. The key itself is never part of this object.
         limits: See Limits.
-        structured: How the server takes a list of allowed replies: ``"off"``
-            (not at all) or ``"choice"`` (vLLM's ``structured_outputs``).
+        structured: How the server is asked to hold a reply to a list or a
+            grammar, see lmgame.client.dialect; ``"off"``: not at all.
         max_tokens_field: The body's name for the bound on reply tokens.
+        omit: Fields that are never sent, of OMITTABLE.
+        reasoning_effort: How much a reasoning model should think, in the
+            server's own words (``"low"``); empty sends nothing.
         reasoning_fields: Names under which a delta may carry reasoning.
         stream_usage: Ask for token counts in streams (``stream_options``);
             turn off for servers that refuse the field.
+        cost_field: Where the usage tells the call's cost in US dollars; empty
+            where it does not.
+        image_detail: How closely images are looked at; empty leaves it to the
+            server.
+        extra: Further fields of every request's body.
         headers: Further request headers; not for secrets, they are shown.
     """
 
@@ -86,23 +100,31 @@ class Endpoint:
     model: str
     key_env: str = ""
     limits: Limits = Limits()
-    structured: Literal["off", "choice"] = "off"
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
+    structured: Structured = "off"
+    max_tokens_field: MaxTokensField = "max_tokens"
+    omit: tuple[str, ...] = ()
+    reasoning_effort: str = ""
+    reasoning_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "thinking")
     stream_usage: bool = True
+    cost_field: str = ""
+    image_detail: Detail = ""
+    extra: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         Address.parse(self.base_url)
         if not isinstance(self.model, str) or not self.model.strip():
             raise ConfigError("model is empty: give the name the server knows it by")
-        if self.structured not in ("off", "choice"):
-            raise ConfigError(f"structured must be 'off' or 'choice', not {self.structured!r}")
-        if self.max_tokens_field not in ("max_tokens", "max_completion_tokens"):
-            raise ConfigError(
-                "max_tokens_field must be 'max_tokens' or 'max_completion_tokens', "
-                f"not {self.max_tokens_field!r}"
-            )
+        for name, allowed in _ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                known = ", ".join(map(repr, allowed))
+                raise ConfigError(f"backend.{name} is {value!r}; write one of {known}")
+        for name in self.omit:
+            if name not in OMITTABLE:
+                raise ConfigError(
+                    f"backend.omit holds {name!r}; what may be left out: {', '.join(OMITTABLE)}"
+                )
         for name, value in self.headers.items():
             check_header(name, value)
 
@@ -131,6 +153,13 @@ class Endpoint:
                 "HTTP header may hold: set it again"
             )
         return key
+
+
+_ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "structured": DIALECTS,
+    "max_tokens_field": get_args(MaxTokensField),
+    "image_detail": get_args(Detail),
+}
 
 
 @dataclass(frozen=True, slots=True)

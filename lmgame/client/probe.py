@@ -33,8 +33,13 @@ class Probe:
     problem: str = ""
 
 
-def probe(endpoint: Endpoint, timeout_s: float = 5.0) -> Probe:
+def probe(endpoint: Endpoint, timeout_s: float = 5.0, any_model: bool = False) -> Probe:
     """Ask for ``/models`` and look for the endpoint's model among them.
+
+    Args:
+        endpoint: Whom to ask.
+        timeout_s: Seconds that the answer may take.
+        any_model: The model is not chosen yet: do not look for it.
 
     Never raises for what the server, the network or the key's variable does.
     """
@@ -64,7 +69,7 @@ def probe(endpoint: Endpoint, timeout_s: float = 5.0) -> Probe:
         text = hide(body.decode("utf-8", "replace"))
         return Probe(True, problem=bad_status(endpoint, status, shown, text).message)
     models = tuple(clean(hide(name), 200) for name in _names(body))
-    if models and endpoint.model not in models:
+    if models and endpoint.model not in models and not any_model:
         known = suggest(endpoint.model, models)
         problem = f"{endpoint.base_url} has no model {clean(endpoint.model)!r}; {known}"
         return Probe(True, models, problem)

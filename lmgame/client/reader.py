@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmgame.client import delta, usage
 from lmgame.client.call import Failure, Usage
+from lmgame.client.delta import Piece, ToolCall
 from lmgame.client.endpoint import Endpoint
 from lmgame.client.sse import Event, EventParser, EventTooLong
 from lmgame.client.trouble import Trouble, bad_status, clean, error_text, said
@@ -56,6 +58,7 @@ class ReplyReader:
         self._wire = self._size = 0
         self._answer: list[str] = []
         self._reasoning: list[str] = []
+        self._tools: dict[int, ToolCall] = {}
         self._choices = False
         self.status = 0
         self.first_byte: float | None = None
@@ -72,8 +75,15 @@ class ReplyReader:
 
     @property
     def answer(self) -> str:
-        """The answer's text so far."""
+        """The answer's text so far; tool calls are added when they are complete."""
         return _joined(self._answer)
+
+    @property
+    def error_body(self) -> str:
+        """The body of a response that is an error, as text without the key."""
+        if 200 <= self.status < 300:
+            return ""
+        return self.hide(b"".join(self._raw).decode("utf-8", "replace"))
 
     @property
     def reasoning(self) -> str:
@@ -176,8 +186,7 @@ class ReplyReader:
         choice = _first(value.get("choices"))
         if choice is not None:
             self._choices = True
-            delta = choice.get("delta")
-            self._text(delta if isinstance(delta, dict) else {}, choice, at)
+            self._take(choice.get("delta"), choice, at)
         return False
 
     def _whole(self, data: bytes, at: float) -> None:
@@ -192,53 +201,50 @@ class ReplyReader:
         if choice is None:
             raise self._broken("sent JSON without 'choices': is this a chat completions API?")
         self._choices = True
-        message = choice.get("message")
-        self._text(message if isinstance(message, dict) else {}, choice, at)
+        self._take(choice.get("message"), choice, at)
 
-    def _text(self, delta: dict[str, Any], choice: dict[str, Any], at: float) -> None:
+    def _take(self, held: object, choice: dict[str, Any], at: float) -> None:
         finish = choice.get("finish_reason")
         if isinstance(finish, str):
             self.finish = clean(self.hide(finish), 40)
-        thought = ""
-        for name in self._endpoint.reasoning_fields:
-            value = delta.get(name)
-            if isinstance(value, str) and value:
-                thought = value  # some servers send the same text under both names
-                break
-        answer = delta.get("content")
-        if not isinstance(answer, str):
-            answer = ""
-        if not (thought or answer):
+        fields = held if isinstance(held, dict) else {}
+        piece = delta.read(fields, self._endpoint.reasoning_fields)
+        called = any(name or arguments for _, name, arguments in piece.tools)
+        if not (piece.thought or piece.answer or called):
             return  # a role, an empty or a finishing chunk is no token
         if self.first_token is None:
             self.first_token = at
         self.last_token = at
         self.chunks.append(at)
-        self._grow(thought, self._reasoning)
-        self._grow(answer, self._answer)
-        if answer:
-            if self.first_answer is None:
-                self.first_answer = at
-            if self._on_text is not None:
-                self._on_text(answer)
+        self._grow(piece.thought, self._reasoning)
+        if (piece.answer or called) and self.first_answer is None:
+            self.first_answer = at
+        self._say(piece.answer)
+        self._call(piece)
+
+    def _say(self, text: str) -> None:
+        self._grow(text, self._answer)
+        if text and self._on_text is not None:
+            self._on_text(text)
+
+    def _call(self, piece: Piece) -> None:
+        for number, name, arguments in piece.tools:
+            self._hold(len(name) + len(arguments))
+            self._tools.setdefault(number, ToolCall()).add(name, arguments)
 
     def _grow(self, text: str, parts: list[str]) -> None:
         if not text:
             return
-        self._size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-        if self._size > self._limit:
-            raise self._oversize()
+        self._hold(len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
         parts.append(text)
 
+    def _hold(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            raise self._oversize()
+
     def _facts(self, value: dict[str, Any]) -> None:
-        usage = value.get("usage")
-        if isinstance(usage, dict):
-            self.usage = Usage(
-                prompt=_count(usage.get("prompt_tokens")),
-                completion=_count(usage.get("completion_tokens")),
-                reasoning=_count(_inside(usage, "completion_tokens_details", "reasoning_tokens")),
-                cached=_count(_inside(usage, "prompt_tokens_details", "cached_tokens")),
-            )
+        self.usage = usage.find(value, self._endpoint.cost_field) or self.usage
         ours = value.get("lmgame")
         if not isinstance(ours, dict):
             return
@@ -265,10 +271,14 @@ class ReplyReader:
 
     def _complete(self, at: float) -> None:
         self.end, self.ended = at, True
+        for number in sorted(self._tools):
+            text = _joined([self._tools[number].text()])
+            self._answer.append(text)
+            if self._on_text is not None:
+                self._on_text(text)
 
     def _bad_status(self) -> Failure:
-        text = self.hide(b"".join(self._raw).decode("utf-8", "replace"))
-        return bad_status(self._endpoint, self.status, self._headers, text)
+        return bad_status(self._endpoint, self.status, self._headers, self.error_body)
 
     def _broken(self, text: str) -> Trouble:
         failure = Failure("protocol", f"{self._endpoint.base_url} {text}", self.status or None)
@@ -309,17 +319,6 @@ def _first(choices: object) -> dict[str, Any] | None:
         for choice in choices[:16]:
             if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
                 return choice
-    return None
-
-
-def _inside(value: dict[str, Any], outer: str, inner: str) -> object:
-    found = value.get(outer)
-    return found.get(inner) if isinstance(found, dict) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS:
-        return value
     return None
 
 

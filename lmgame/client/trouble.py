@@ -107,8 +107,22 @@ def bad_status(endpoint: Endpoint, status: int, headers: Mapping[str, str], body
     elif status >= 500:
         text = f"{url} failed (HTTP {status}): look at the server's log{says}"
     else:
-        text = f"{url} refused the request (HTTP {status}): change the request{says}"
+        text = f"{url} refused the request (HTTP {status}): {_advice(body)}{says}"
     return Failure("status", text, status, wait)
+
+
+_HABITS = {
+    "max_completion_tokens": "set backend.max_tokens_field=max_completion_tokens",
+    "stream_options": "set backend.stream_usage=false",
+    "reasoning_effort": "change backend.reasoning_effort, or leave it empty",
+    "temperature": "if it is the temperature, set backend.omit=[temperature]",
+    "'stop'": "set backend.omit=[stop]",
+}
+
+
+def _advice(body: str) -> str:
+    """What to do about a refused request, where its error names a habit we can change."""
+    return next((what for name, what in _HABITS.items() if name in body), "change the request")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from time import perf_counter
 
 import openai
-import pydantic
 import pytest
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
-from lmgame.client import Call, Client, Endpoint, Message, Request
+from lmgame.client import Call, Client, Endpoint, Message, Request, Timing, Usage
 from lmgame.client.body import body, digest
+from lmgame.client.endpoint import Detail
 from lmgame.errors import ConfigError
 from lmgame.scripted_server import Reply, ScriptedServer
 
@@ -77,6 +76,17 @@ def test_a_missing_usage_is_not_guessed(ask: Ask) -> None:
     assert call.tpot_s is None
 
 
+def test_reasoning_that_is_not_shown_is_not_paced() -> None:
+    """Its tokens were made before the first one that came."""
+    timing = Timing(0.0, 3.0, 0.0, 1.0, 2.0, 2.0, 3.0, (2.0, 2.5, 3.0))
+    hidden = Call("m", "", "a b c", timing, Usage(9, 103, reasoning=100))
+    assert hidden.tpot_s == pytest.approx(0.5)
+    shown = Call("m", "", "a b c", timing, Usage(9, 103, reasoning=100), reasoning="hm")
+    assert shown.tpot_s == pytest.approx(1 / 102)
+    one = Call("m", "", "a", timing, Usage(9, 101, reasoning=100))
+    assert one.tpot_s is None
+
+
 def test_text_is_shown_as_it_comes(request_: Request) -> None:
     shown: list[str] = []
 
@@ -112,14 +122,6 @@ FULL = Request(
 )
 
 
-@pytest.mark.parametrize("request_given", [ANY, FULL])
-def test_bodies_are_what_openai_calls_a_request(request_given: Request) -> None:
-    adapter = pydantic.TypeAdapter(CompletionCreateParamsStreaming)
-    fields = json.loads(body(request_given, ENDPOINT))
-    adapter.validate_python(fields)
-    assert set(fields) <= set(CompletionCreateParamsStreaming.__annotations__)
-
-
 def test_what_is_asked_is_in_the_body() -> None:
     fields = json.loads(body(FULL, ENDPOINT))
     assert fields["stream"] is True
@@ -134,16 +136,31 @@ def test_what_is_asked_is_in_the_body() -> None:
 
 
 def test_dialects() -> None:
-    request = Request(ANY.messages, choices=("l", "r"), extra={"top_k": 1, "temperature": 0.2})
-    vllm = Endpoint("http://h/v1", "m", structured="choice", stream_usage=False)
-    fields = json.loads(body(request, vllm))
-    assert fields["structured_outputs"] == {"choice": ["l", "r"]}
+    request = Request(ANY.messages, seed=1, stop=("\n",), extra={"top_k": 1, "temperature": 0.2})
+    silent = Endpoint("http://h/v1", "m", stream_usage=False, extra={"top_k": 5, "top_p": 0.5})
+    fields = json.loads(body(request, silent))
     assert "stream_options" not in fields
-    assert (fields["top_k"], fields["temperature"]) == (1, 0.2)
-    newer = Endpoint("http://h/v1", "m", max_tokens_field="max_completion_tokens")
-    fields = json.loads(body(request, newer))
+    assert (fields["top_k"], fields["top_p"], fields["temperature"]) == (1, 0.5, 0.2)
+    thinker = Endpoint(
+        "http://h/v1",
+        "m",
+        max_tokens_field="max_completion_tokens",
+        omit=("temperature", "seed", "stop"),
+        reasoning_effort="low",
+    )
+    fields = json.loads(body(Request(ANY.messages, seed=1, stop=("\n",)), thinker))
     assert fields["max_completion_tokens"] == 64
-    assert not {"max_tokens", "structured_outputs"} & set(fields)
+    assert fields["reasoning_effort"] == "low"
+    assert not {"max_tokens", "temperature", "seed", "stop"} & set(fields)
+
+
+def test_images_are_looked_at_as_closely_as_the_endpoint_says() -> None:
+    request = Request([Message("user", "", (b"png",))])
+    details: tuple[Detail, ...] = ("", "low")
+    for detail in details:
+        endpoint = Endpoint("http://h/v1", "m", image_detail=detail)
+        (part,) = json.loads(body(request, endpoint))["messages"][0]["content"]
+        assert part["image_url"].get("detail", "") == detail
 
 
 @pytest.mark.parametrize(

@@ -91,10 +91,17 @@ def test_limits_that_are_none(limits: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"model": " "}, {"structured": "grammar"}, {"max_tokens_field": "tokens"}]
+    "fields",
+    [
+        {"model": " "},
+        {"structured": "gbnf"},
+        {"max_tokens_field": "tokens"},
+        {"image_detail": "huge"},
+        {"omit": ("messages",)},
+    ],
 )
 def test_fields_that_make_no_sense(fields: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=next(iter(fields))):
         Endpoint(**{"base_url": "http://host/v1", "model": "m", **fields})
 
 
