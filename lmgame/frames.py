@@ -115,7 +115,10 @@ def _calls(log: Log) -> Iterator[Row]:
             yield _call(log, one.number, one.seat, call) | {
                 f"met_{limit}": met for limit, met in verdict.items()
             }
-    unlanded: list[Suspended | Abandoned] = [*log.suspended, *(log.result.abandoned if log.result else ())]
+    unlanded: list[Suspended | Abandoned] = [
+        *log.suspended,
+        *(log.result.abandoned if log.result else ()),
+    ]
     for left in unlanded:
         for each in left.tries:
             for call in each.calls:
