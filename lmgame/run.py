@@ -177,7 +177,7 @@ class Run:
             return await match.play(log)
         finally:
             writer.close()
-            await asyncio.gather(*(agent.close() for agent in agents))
+            await _close(agents)
 
     async def play_all(
         self,
@@ -266,6 +266,20 @@ def _seat_agents(header: Header, game: Game, client: Client | None) -> list[Agen
         )
         for number, seat in enumerate(header.seats)
     ]
+
+
+async def _close(agents: Sequence[Agent]) -> None:
+    """Close agents, also when this is cancelled once more on the way.
+
+    At the end of a run a match is cancelled twice: by the runner, and by the task
+    group that the runner cancels as well.
+    """
+    closing = asyncio.gather(*(agent.close() for agent in agents))
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait([closing])
+        raise
 
 
 def make_clock(settings: Settings, pace: int, live: Sequence[int]) -> Clock:
