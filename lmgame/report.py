@@ -169,6 +169,8 @@ class Sheet:
     def print(self, console: Console) -> None:
         """Print a table if it fits with every figure whole, else a line for each figure."""
         console.print(Text(self.title, style="bold"))
+        if not self.rows:
+            return
         if console.width >= max(NARROW, self._needs()):
             console.print(self._table())
         else:

@@ -179,7 +179,7 @@ def _report(series: Tournament, as_json: bool) -> None:
     settings = series.settings
     rules: State = {
         "kind": settings.schedule,
-        "agents": sorted(series.pool),
+        "agents": [*sorted(series.pool)],
         "seed": settings.seed,
         "seeds": settings.seeds,
         "repeats": settings.repeats,
