@@ -52,6 +52,23 @@ examples:
 (quote lists where the shell takes brackets for a pattern)
 """
 
+TOURNAMENT = """
+settings are written KEY=VALUE at the end of the line:
+  games=[connect_four,tetris]     which games, see `lmgame games`
+  agents=[llm,greedy]             who takes part; anchors=[random,greedy] always do: anchors=[]
+                                  leaves them out
+  schedule=round_robin | swiss | single   how games with two seats are played; single: not at all
+  seeds=10                        how many seeds; in a Swiss tournament, how many a round
+  rounds=3                        of a Swiss tournament
+  repeats=1                       how often an agent plays each seed of a one-seat game
+  seed=0 concurrency=8 run=DIR    the first seed; matches at the same time; the folder
+and agent, backend, clock, harness, slo, policy, budget and max_decisions as for `lmgame play`
+
+examples:
+  lmgame tournament 'games=[connect_four,tetris]' 'agents=[random,greedy]' seeds=20 run=runs/demo
+  lmgame tournament 'games=[chess]' agents=llm schedule=swiss backend=vllm backend.model=NAME
+"""
+
 DOCTOR = """
 settings are written KEY=VALUE at the end of the line:
   backend=NAME                    what to look at; backend.model=NAME backend.base_url=URL
@@ -113,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _takes_settings(play)
     _takes_json(play, "print summary.json's content alone on standard output")
+    _add_tournament(commands)
     serve = _command(
         commands,
         "serve",
@@ -136,6 +154,24 @@ settings are written KEY=VALUE at the end of the line:
     _add_replay(commands)
     _add_looks(commands)
     return parser
+
+
+def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    tournament = _command(
+        commands,
+        "tournament",
+        _tournament,
+        "play everybody against everybody, and rate them",
+        """
+        Plays a schedule of matches: in games with two seats every two agents meet in
+        pairs of matches that share a seed and swap seats; games with one seat are
+        played by each agent alone. Prints each game's results and the ratings, and
+        writes them to RUN/tournament.json. The same command goes on where it stopped.
+        """,
+        TOURNAMENT,
+    )
+    _takes_settings(tournament)
+    _takes_json(tournament, "print tournament.json's content alone on standard output")
 
 
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -218,7 +254,7 @@ def _command(
         name,
         help=short,
         description=textwrap.dedent(description).strip(),
-        epilog=epilog if name in ("play", "serve", "doctor") else None,
+        epilog=epilog if name in ("play", "tournament", "serve", "doctor") else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=run)
@@ -237,6 +273,12 @@ def _play(options: argparse.Namespace) -> int:
     from lmgame.play import play
 
     return play(options.settings, options.json)
+
+
+def _tournament(options: argparse.Namespace) -> int:
+    from lmgame.tournament import tournament
+
+    return tournament(options.settings, options.json)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -7,12 +7,11 @@ does not exist is an error that offers the nearest one, also behind ``+``.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import yaml
 from hydra import compose, initialize_config_module
@@ -20,13 +19,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
 
 from lmgame import registry
-from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
-from lmgame.backend_settings import Model as _Model
+from lmgame.backend_settings import EmbeddedBackend
 from lmgame.errors import ConfigError, MissingExtra, NameNotFound, ValueMissing, suggest
 from lmgame.game import State
+from lmgame.settings import AgentSettings, Settings, TournamentSettings
 
 if TYPE_CHECKING:
     from lmgame.serving.config import EmbeddedConfig
@@ -35,104 +34,26 @@ GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "experiment")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
 
 
-class GameSettings(_Model):
-    """Which game; further keys are the game's own settings."""
+def load_tournament(
+    overrides: Sequence[str],
+) -> tuple[TournamentSettings, dict[str, Settings], list[str]]:
+    """Compose and check the settings of a tournament.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
-    id: str
+    Returns:
+        Its own settings, those that each game's matches are played under, and the
+        overrides that reach every match.
 
-    @property
-    def arguments(self) -> State:
-        """The game's own settings."""
-        return cast(State, dict(self.model_extra or {}))
-
-
-class AgentSettings(_Model):
-    """Which agent; further keys are the agent's own settings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def settings(self) -> State:
-        """The agent's own settings."""
-        return cast(State, dict(self.model_extra or {}))
-
-
-class ClockSettings(_Model):
-    """How long thinking takes in the world. See ``configs/clock/``."""
-
-    kind: Literal["paused", "simulated", "realtime"]
-    pace: int | None = Field(None, ge=0)
-    latency: str | float = "measured"
-    ttft_s: float = Field(0.2, ge=0, allow_inf_nan=False)
-    tpot_s: float = Field(0.02, ge=0, allow_inf_nan=False)
-    bank_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-
-
-class SloSettings(_Model):
-    """Limits a call must meet, in seconds; None for no limit."""
-
-    ttft_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    tpot_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    time_to_action_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-
-
-class PolicySettings(_Model):
-    """What happens with bad replies and failed calls. See ``configs/config.yaml``."""
-
-    retries: int = Field(1, ge=0, le=100)
-    then: Literal["default", "forfeit"] = "default"
-    attempts: int = Field(3, ge=1, le=100)
-    backoff_s: float = Field(0.5, ge=0, allow_inf_nan=False)
-    failed: Literal["suspend", "default"] = "suspend"
-
-
-class BudgetSettings(_Model):
-    """The most that a run may use; None sets no limit. See lmgame.budget.Budget."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    seconds: float | None = None
-
-    @field_validator("usd", "tokens", "seconds")
-    @classmethod
-    def _check_some(cls, most: float | None) -> float | None:
-        if most is not None and not (math.isfinite(most) and most > 0):
-            raise ValueError("a budget is more than nothing; write a number above 0, or null")
-        return most
-
-
-class Settings(_Model):
-    """Everything a run needs; see ``configs/config.yaml`` for each key."""
-
-    game: GameSettings
-    agent: AgentSettings
-    backend: EmbeddedBackend | OpenAIBackend = Field(discriminator="kind")
-    clock: ClockSettings
-    slo: SloSettings
-    policy: PolicySettings
-    budget: BudgetSettings = BudgetSettings()
-    agents: tuple[str, ...] | None = None
-    anchors: tuple[str, ...] = ()
-
-    @field_validator("agents", "anchors", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, names: object) -> object:
-        return (names,) if isinstance(names, str) else names
-
-    seed: int = Field(0, ge=0, lt=1 << 63)
-    episodes: int = Field(1, ge=1, le=1_000_000)
-    concurrency: int = Field(1, ge=1, le=4096)
-    max_decisions: Annotated[int, Field(ge=1)] | Literal["usual"] | None = "usual"
-    run: str | None = None
-
-    @field_validator("run", mode="before")
-    @classmethod
-    def _any_name(cls, name: object) -> object:
-        return str(name) if isinstance(name, int | float) else name
-
-    film: Literal["gif", "mp4", "none"] = "gif"
+    Raises:
+        ConfigError: Something in them cannot be used; says what and what would.
+        NameNotFound: A game, agent or preset that does not exist.
+    """
+    resolved = [one for each in overrides for one in _resolve_name(_quoted(each))]
+    settings = _check(TournamentSettings, _compose(resolved, "tournament"), resolved, "tournament")
+    each = [
+        one for one in overrides if one.partition("=")[0].lstrip("+") not in TournamentSettings.own
+    ]
+    games = {name: load([*each, f"game={name}"]) for name in settings.games}
+    return settings, games, each
 
 
 def load(overrides: Sequence[str]) -> Settings:
@@ -273,24 +194,24 @@ def _resolve_name(override: str) -> list[str]:
     raise NameNotFound(group, name, known)
 
 
-def _compose(overrides: Sequence[str]) -> dict[str, object]:
+def _compose(overrides: Sequence[str], root: str = "config") -> dict[str, object]:
     try:
-        composed = _hydra(overrides)
+        composed = _hydra(overrides, root)
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except HydraException as error:
-        raise _explain(error, overrides) from None
+        raise _explain(error, overrides, root) from None
     except OmegaConfBaseException as error:
         key = error.full_key or "?"
         raise ValueMissing(key) from None
     return cast("dict[str, object]", plain)
 
 
-def _hydra(overrides: Sequence[str]) -> DictConfig:
+def _hydra(overrides: Sequence[str], root: str) -> DictConfig:
     with initialize_config_module(config_module="lmgame.configs", version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+        return compose(root, overrides=list(overrides))
 
 
-def _explain(error: HydraException, overrides: Sequence[str]) -> ConfigError:
+def _explain(error: HydraException, overrides: Sequence[str], root: str) -> ConfigError:
     for one in overrides:
         try:
             OverridesParser.create().parse_override(one)
@@ -313,13 +234,15 @@ def _explain(error: HydraException, overrides: Sequence[str]) -> ConfigError:
         return ConfigError("a setting has no name: write KEY=VALUE")
     if bad is None:
         return ConfigError(str(error).split("\n", 1)[0])
-    return ConfigError(unknown_key(bad[1], overrides))
+    return ConfigError(unknown_key(bad[1], overrides, root))
 
 
-def unknown_key(key: str, overrides: Sequence[str] = ()) -> str:
+def unknown_key(key: str, overrides: Sequence[str] = (), root: str = "config") -> str:
     """The message for a key that does not exist."""
-    choices = [one for one in overrides if one.partition("=")[0] in GROUPS]
-    known = [*_keys(_hydra(choices)), *GROUPS]
+    # A tournament has many games, and no presets of its own.
+    groups = GROUPS if root == "config" else tuple(set(GROUPS) - {"game", "experiment"})
+    choices = [one for one in overrides if one.partition("=")[0] in groups]
+    known = [*_keys(_hydra(choices, root)), *groups]
     return f"unknown setting {key!r}; {_nearest(key, known)}"
 
 
@@ -343,7 +266,11 @@ Checked = TypeVar("Checked", bound=BaseModel)
 
 
 def _check(
-    model: type[Checked], data: Mapping[str, object], overrides: Sequence[str], prefix: str = ""
+    model: type[Checked],
+    data: Mapping[str, object],
+    overrides: Sequence[str],
+    root: str = "config",
+    prefix: str = "",
 ) -> Checked:
     try:
         return model.model_validate(data)
@@ -352,7 +279,7 @@ def _check(
         parts = [str(part) for part in first["loc"] if part not in ("embedded", "openai")]
         key = prefix + ".".join(parts)
         if first["type"] == "extra_forbidden":
-            raise ConfigError(unknown_key(key, overrides)) from None
+            raise ConfigError(unknown_key(key, overrides, root)) from None
         message = first["msg"].removeprefix("Value error, ")
         value = repr(first["input"])
         shown = "" if _SECRET.search(key) or "@" in value else f"={value}"

@@ -15,10 +15,10 @@ from lmgame import config, registry
 from lmgame.backend import endpoint_of
 from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
 from lmgame.client.probe import probe
-from lmgame.config import Settings
 from lmgame.environment import cpu_name, versions
 from lmgame.errors import LmgameError, ValueMissing
 from lmgame.price import find, from_backend
+from lmgame.settings import Settings
 
 OLDEST = (3, 11)
 

@@ -7,20 +7,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-from lmgame import registry
-from lmgame.config import AgentSettings, Settings
 from lmgame.environment import environment
 from lmgame.errors import ConfigError, UsageError
 from lmgame.schema import TRANSPORT
-
-ELSEWHERE = ("run", "concurrency", "film", "episodes", "anchors", "seed", "slo", "budget")
-"""Settings that do not change what any one match is; a run may change them."""
+from lmgame.settings import Shared
 
 
 class Folder:
@@ -31,7 +27,7 @@ class Folder:
         settings: What is to be played in it.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Shared) -> None:
         self.path = path
         self._settings = settings
 
@@ -95,7 +91,7 @@ class Folder:
         # Which game and which agent first: their settings differ with them.
         names = (".id", ".name", ".kind")
         for key in sorted({*before, *after}, key=lambda one: (not one.endswith(names), one)):
-            if key.partition(".")[0] in ELSEWHERE or key.rpartition(".")[2] in TRANSPORT:
+            if key.partition(".")[0] in self._settings.free or key.rpartition(".")[2] in TRANSPORT:
                 continue
             if before.get(key) != after.get(key):
                 raise ConfigError(
@@ -109,11 +105,8 @@ class Folder:
         return any(b'"type":"decision"' in log.read_bytes() for log in logs)
 
 
-def fresh_name(root: Path, settings: Settings, seats: Sequence[AgentSettings]) -> Path:
+def fresh_name(root: Path, stem: str) -> Path:
     """The next free name: ``runs/tetris-llm-001``."""
-    stem = "-".join(
-        [registry.config_name(settings.game.id), *(file_name(one.name) for one in seats)]
-    )
     taken = [
         int(found[1])
         for path in (root.iterdir() if root.is_dir() else ())

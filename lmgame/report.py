@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from shlex import quote
 from typing import cast
@@ -35,11 +36,16 @@ def show(summary: Tree, console: Console, run: Path | None = None) -> None:
         console: Where to. What goes into a file or a pipe has no trailing spaces.
         run: The run's folder, for the command that shows its decisions.
     """
+    without_trailing_spaces(console, lambda: _show(summary, console, run))
+
+
+def without_trailing_spaces(console: Console, write: Callable[[], None]) -> None:
+    """Write as is to a terminal, and without trailing spaces anywhere else."""
     if console.is_terminal:
-        _show(summary, console, run)
+        write()
         return
     with console.capture() as capture:
-        _show(summary, console, run)
+        write()
     lines = [line.rstrip() for line in capture.get().splitlines()]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
@@ -56,8 +62,103 @@ def _show(summary: Tree, console: Console, run: Path | None) -> None:
             stages.print(console)
 
 
+def show_standings(standings: Tree, console: Console) -> None:
+    """Print each game's results, and the ratings over all games with two seats.
+
+    Args:
+        standings: The content of ``tournament.json``.
+        console: Where to.
+    """
+    without_trailing_spaces(console, lambda: _show_standings(standings, console))
+
+
+def _show_standings(standings: Tree, console: Console) -> None:
+    games = _list(standings, "games")
+    rated = [game for game in games if game["ratings"] is not None]
+    for game in games:
+        (_alone(game) if game["seats"] == 1 else _against(game)).print(console)
+        if game in rated:
+            _tell_notes(game, console)
+    if len(rated) > 1:
+        title = f"All {len(rated)} games with two seats, each with the same weight"
+        rows = [_rating(one) for one in _list(_tree(standings, "ratings"), "agents")]
+        Sheet(title, ("agent", *_RATING), rows).print(console)
+
+
+_RATING = ("rank", "Elo", "95 % CI", "W-D-L")
+_ELO = 400 / log(10)
+
+
+def _alone(game: Tree) -> Sheet:
+    rows = []
+    for entry in _list(game, "agents"):
+        score, delta = _tree(entry, "score"), cast("float | None", entry["glass_delta"])
+        rows.append(
+            (
+                clean(str(entry["agent"])),
+                clean(str(entry["model"])) or "-",
+                _number(score["mean"]),
+                _interval(score["ci95"]),
+                _number(score["sd"]),
+                str(score["n"]),
+                "-" if delta is None else f"{delta:+.2f}",
+                _not_ok(entry),
+            )
+        )
+    headings = ("agent", "model", "score", "95 % CI", "sd", "n", "delta", "not ok")
+    return Sheet(_game_title(game) + "; delta: Glass's, against random", headings, rows, names=2)
+
+
+def _against(game: Tree) -> Sheet:
+    agents = {str(entry["agent"]): entry for entry in _list(game, "agents")}
+    headings = ("agent", "model", *_RATING, "forfeits", "not ok")
+    rows = []
+    for one in _list(_tree(game, "ratings"), "agents") if game["ratings"] else ():
+        entry = agents[str(one["agent"])]
+        name, *figures = _rating(one)
+        model = clean(str(entry["model"])) or "-"
+        rows.append((name, model, *figures, str(entry["forfeits"]), _not_ok(entry)))
+    return Sheet(_game_title(game), headings, rows, names=2)
+
+
+def _game_title(game: Tree) -> str:
+    matches = _tree(game, "matches")
+    title = f"{clean(str(game['name']))}: {_count(matches['finished'], 'finished match', 'es')}"
+    if matches["unfinished"]:
+        title += f", {matches['unfinished']} unfinished"
+    cut = _tree(matches, "ends").get("max_decisions")
+    return title + (f", {cut} cut off at {game['max_decisions']} decisions" if cut else "")
+
+
+def _rating(one: Tree) -> tuple[str, ...]:
+    """A line of a table of ratings, on the Elo scale; 0 is the mean."""
+    low, high, strength = (cast(float, one[key]) * _ELO for key in ("low", "high", "strength"))
+    wins, draws, played = (cast(int, one[key]) for key in ("wins", "draws", "matches"))
+    return (
+        clean(str(one["agent"])),
+        str(one["rank"]),
+        f"{strength:+.0f}",
+        f"{low:+.0f} to {high:+.0f}",
+        f"{wins}-{draws}-{played - wins - draws}",
+    )
+
+
+def _not_ok(entry: Tree) -> str:
+    outcomes = cast("Mapping[str, int]", entry["decisions"])
+    bad, n = sum(outcomes.values()) - outcomes.get("ok", 0), sum(outcomes.values())
+    return f"{bad / n:.1%}" if bad else "-"
+
+
+def _tell_notes(game: Tree, console: Console) -> None:
+    """Say whose rating rests on little."""
+    for one in _list(_tree(game, "ratings"), "agents"):
+        if one["note"]:
+            console.print(Text(f"{clean(str(one['agent']))}: {one['note']}", style="dim"))
+    console.print()
+
+
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class Sheet:
     """Rows of text under headings; the first ``names`` columns are no figures."""
 
     title: str
@@ -68,6 +169,8 @@ class _Sheet:
     def print(self, console: Console) -> None:
         """Print a table if it fits with every figure whole, else a line for each figure."""
         console.print(Text(self.title, style="bold"))
+        if not self.rows:
+            return
         if console.width >= max(NARROW, self._needs()):
             console.print(self._table())
         else:
@@ -117,7 +220,7 @@ def _tell_of_bad_decisions(summary: Tree, console: Console, run: Path | None) ->
     console.print(command, markup=False, highlight=False, soft_wrap=True)
 
 
-def _scores(summary: Tree) -> _Sheet:
+def _scores(summary: Tree) -> Sheet:
     matches = _tree(summary, "matches")
     title = f"{summary['game']}: {_count(matches['finished'], 'finished match', 'es')}"
     if matches["unfinished"]:
@@ -138,10 +241,10 @@ def _scores(summary: Tree) -> _Sheet:
                 str(score["n"]),
             )
         )
-    return _Sheet(title, ("agent", "model", "score", "95 % CI", "sd", "n"), rows, names=2)
+    return Sheet(title, ("agent", "model", "score", "95 % CI", "sd", "n"), rows, names=2)
 
 
-def _serving(serving: Tree) -> _Sheet:
+def _serving(serving: Tree) -> Sheet:
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
     title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
     rows = []
@@ -151,7 +254,7 @@ def _serving(serving: Tree) -> _Sheet:
         quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
         rows.append((label, *quantiles, _limit(slo[key]), *_share(share)))
     rows.append(("all limits", "", "", "", "", *_share(_tree(attainment, "joint"))))
-    return _Sheet(title, ("", "p50", "p90", "p99", "limit", "met", "95 % CI"), rows)
+    return Sheet(title, ("", "p50", "p90", "p99", "limit", "met", "95 % CI"), rows)
 
 
 def _totals(serving: Tree) -> str:
@@ -184,7 +287,7 @@ def _cost(summary: Tree) -> str:
     return f"cost: ${usd:.4f}{when}{some}\n"
 
 
-def _stages(serving: Tree) -> _Sheet:
+def _stages(serving: Tree) -> Sheet:
     rows = []
     for name, entry in _tree(serving, "stages_s").items():
         times = cast(Tree, entry)
@@ -197,7 +300,7 @@ def _stages(serving: Tree) -> _Sheet:
             )
         )
     title = "Where the time goes (as the server tells)"
-    return _Sheet(title, ("stage", "mean", "p50", "p90", "share"), rows)
+    return Sheet(title, ("stage", "mean", "p50", "p90", "share"), rows)
 
 
 def _tree(tree: Tree, key: str) -> Tree:

@@ -1,4 +1,4 @@
-"""A run: which matches it has, and how they are played.
+"""Series of matches, how they are played, and the one that is a run.
 
 Starting a run whose folder exists continues it: finished matches are kept,
 unfinished ones go on from their last decision.
@@ -7,23 +7,27 @@ unfinished ones go on from their last decision.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, partial
 from pathlib import Path
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from lmgame import config, record, registry
 from lmgame.agent import Agent, Client, Seating
 from lmgame.clock import Clock, Paused, Realtime, Simulated, latency_from
-from lmgame.config import AgentSettings, Settings
 from lmgame.environment import versions
 from lmgame.errors import ConfigError, LmgameError, LogError, LogNeverBegan
 from lmgame.folder import Folder, file_name, fresh_name
 from lmgame.game import Game, GameSpec, State
 from lmgame.match import Judge, Match, Observer, Policy
 from lmgame.record import Header, Log, Result, Seat, Suspended, Writer
+from lmgame.settings import AgentSettings, Settings, Shared
+
+S_co = TypeVar("S_co", bound=Shared, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,99 +37,57 @@ class Planned:
     Attributes:
         header: What it is.
         path: Its log.
+        settings: What it is played under.
+        title: What to call it among the others.
         anchor: Whether it only serves as a yardstick.
     """
 
     header: Header
     path: Path
-    anchor: bool
+    settings: Settings
+    title: str
+    anchor: bool = False
 
 
-class Run:
-    """Matches to play, or to go on with.
+class Series(ABC, Generic[S_co]):
+    """Matches in one folder, to play or to go on with.
 
     Args:
-        settings: What to play.
-        overrides: What the user wrote; tells which agent settings were meant.
-        root: Where runs without a name go.
-
-    Raises:
-        NameNotFound: A game or an agent that does not exist.
-        ConfigError: The wrong number of agents for the game.
+        settings: What they have in common.
+        path: The folder.
     """
 
-    def __init__(
-        self, settings: Settings, overrides: Sequence[str] = (), root: Path = Path("runs")
-    ) -> None:
-        self.settings = settings
-        self.entries = _entries(settings, overrides)
-        self.path = (
-            Path(settings.run) if settings.run else fresh_name(root, settings, self.entries[0])
-        )
-        self.folder = Folder(self.path, settings)
-        self.model = getattr(settings.backend, "model", None) or str(
-            (settings.backend.model_extra or {}).get("model", "")
-        )
+    command: str
+    """What plays it: the word after ``lmgame``."""
 
-    @cached_property
-    def bound(self) -> int | None:
-        """The most decisions a seat may take in a match, or None."""
-        asked, game = self.settings.max_decisions, self.settings.game
-        if asked == "usual":
-            return registry.games.make(game.id, game.arguments).spec.decisions
-        return asked
+    def __init__(self, settings: S_co, path: Path) -> None:
+        self.settings, self.path = settings, path
+        self.folder = Folder(path, settings)
+
+    @property
+    @abstractmethod
+    def total(self) -> int:
+        """How many matches there are, without anchors."""
 
     def plan(self) -> list[Planned]:
-        """Every match of this run: the agents' own, then the anchors'."""
-        seeds = range(self.settings.seed, self.settings.seed + self.settings.episodes)
-        return [
-            self._planned(seats, seed, anchor=number > 0)
-            for number, seats in enumerate(self.entries)
-            for seed in seeds
-        ]
+        """Every match that is known by now."""
+        return [one for stage in self.stages() for one in stage]
 
-    def _planned(self, seats: Sequence[AgentSettings], seed: int, anchor: bool) -> Planned:
-        settings = self.settings
-        spec = registry.games.load(settings.game.id).spec
-        asking = any(registry.agents.load(one.name).asks for one in seats)
-        backend = settings.backend.model_dump(mode="json") if asking else {}
-        header = Header(
-            match="",
-            game=spec.id,
-            arguments={
-                key: value
-                for key, value in settings.game.arguments.items()
-                if key not in spec.local
-            },
-            seed=seed,
-            seats=tuple(
-                Seat(
-                    name,
-                    one.name,
-                    self.model if registry.agents.load(one.name).asks else "",
-                    one.settings,
-                    registry.agents.load(one.name).prompt_hash(one.settings),
-                )
-                for name, one in zip(spec.seats, seats, strict=True)
-            ),
-            clock=cast(State, settings.clock.model_dump(mode="json")),
-            policy=cast(State, settings.policy.model_dump(mode="json")),
-            max_decisions=self.bound,
-            slo=cast(State, settings.slo.model_dump(mode="json")),
-            backend=cast(State, backend),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(),
-        )
-        key = record.match_key(header)
-        agents = "-vs-".join(file_name(one.name) for one in seats)
-        name = f"{registry.config_name(spec.id)}_{agents}_s{seed}_{key[:8]}.jsonl"
-        return Planned(_with_key(header, key), self.path / "matches" / name, anchor)
+    @abstractmethod
+    def samples(self) -> Iterator[Planned]:
+        """Matches in which every game and every agent is made once."""
 
-    def game(self, header: Header) -> Game:
-        """A header's game, with the settings that logs leave out."""
-        given, local = self.settings.game.arguments, registry.games.load(header.game).spec.local
-        here = {key: given[key] for key in local if key in given}
-        return registry.games.make(header.game, {**header.arguments, **here})
+    @abstractmethod
+    def stages(self) -> Iterator[list[Planned]]:
+        """The matches, in lots: each is to be played before the next is asked for.
+
+        A lot that hangs on results comes only when they are there.
+        """
+
+    @property
+    def model(self) -> str:
+        """Which model the agents ask, or ""."""
+        return _model(self.settings)
 
     def logs(self) -> list[Log]:
         """Every log in the folder, also of matches that are no longer planned."""
@@ -143,20 +105,20 @@ class Run:
         Raises:
             ConfigError: A setting that the game or an agent refuses.
         """
-        for seats in self.entries:
-            planned = self._planned(seats, self.settings.seed, anchor=False)
-            game = self.game(planned.header)
+        for planned in self.samples():
+            game = make_game(planned.settings, planned.header)
             _seat_agents(planned.header, game, client)
 
     async def play(
         self, planned: Planned, client: Client | None, judge: Judge, observer: Observer | None
     ) -> Result | Suspended:
         """Play one match, or continue it; a finished one is only read."""
-        log = _existing(planned)
+        log = existing(planned)
         if log is not None and log.result is not None:
             return log.result
         header = planned.header if log is None else log.header
-        game = self.game(header)
+        settings = planned.settings
+        game = make_game(settings, header)
         agents = _seat_agents(header, game, client)
         writer = Writer(planned.path, 0 if log is None else log.size)
         match = Match(
@@ -164,11 +126,11 @@ class Run:
             game=game,
             agents=agents,
             clock=make_clock(
-                self.settings,
+                settings,
                 game.spec.pace,
                 [seat for seat, agent in enumerate(agents) if agent.live],
             ),
-            policy=Policy(**self.settings.policy.model_dump()),
+            policy=Policy(**settings.policy.model_dump()),
             writer=writer,
             judge=judge,
             observer=observer,
@@ -222,6 +184,128 @@ class Run:
         return suspended[0] if suspended else None
 
 
+class Run(Series[Settings]):
+    """One game, on seeds that follow each other: who was asked for, then the anchors.
+
+    Args:
+        settings: What to play.
+        overrides: What the user wrote; tells which agent settings were meant.
+        root: Where runs without a name go.
+
+    Raises:
+        NameNotFound: A game or an agent that does not exist.
+        ConfigError: The wrong number of agents for the game.
+    """
+
+    command = "play"
+
+    def __init__(
+        self, settings: Settings, overrides: Sequence[str] = (), root: Path = Path("runs")
+    ) -> None:
+        self.entries = _entries(settings, overrides)
+        names = [file_name(one.name) for one in self.entries[0]]
+        stem = "-".join([registry.config_name(settings.game.id), *names])
+        super().__init__(settings, Path(settings.run) if settings.run else fresh_name(root, stem))
+
+    @property
+    def total(self) -> int:
+        """How many matches there are, without anchors."""
+        return self.settings.episodes
+
+    def samples(self) -> Iterator[Planned]:
+        """The first match of everybody."""
+        return (self._planned(number, self.settings.seed) for number in range(len(self.entries)))
+
+    def stages(self) -> Iterator[list[Planned]]:
+        """Anchors come after: their computing would disturb what is measured."""
+        seeds = range(self.settings.seed, self.settings.seed + self.settings.episodes)
+        yield [self._planned(0, seed) for seed in seeds]
+        yield [
+            self._planned(entry, seed) for entry in range(1, len(self.entries)) for seed in seeds
+        ]
+
+    def _planned(self, entry: int, seed: int) -> Planned:
+        planned = plan_match(self.settings, self.entries[entry], seed, self.path)
+        return replace(planned, anchor=entry > 0)
+
+
+def plan_match(
+    settings: Settings,
+    seats: Sequence[AgentSettings],
+    seed: int,
+    folder: Path,
+    repeat: int = 0,
+    title: str = "",
+) -> Planned:
+    """One match as it will stand in its log.
+
+    Args:
+        settings: What it is played under.
+        seats: Who plays, in seat order.
+        seed: The match seed.
+        folder: The folder of its series.
+        repeat: Counts matches that are otherwise the same.
+        title: What to call it among the others; its seed if nothing is said.
+    """
+    spec = registry.games.load(settings.game.id).spec
+    asking = any(registry.agents.load(one.name).asks for one in seats)
+    backend = settings.backend.model_dump(mode="json") if asking else {}
+    header = Header(
+        match="",
+        game=spec.id,
+        arguments={
+            key: value for key, value in settings.game.arguments.items() if key not in spec.local
+        },
+        seed=seed,
+        repeat=repeat,
+        seats=tuple(
+            _seat(name, one, settings) for name, one in zip(spec.seats, seats, strict=True)
+        ),
+        clock=cast(State, settings.clock.model_dump(mode="json")),
+        policy=cast(State, settings.policy.model_dump(mode="json")),
+        max_decisions=_bound(settings),
+        slo=cast(State, settings.slo.model_dump(mode="json")),
+        backend=cast(State, backend),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+    )
+    header = replace(header, match=record.match_key(header))
+    agents = "-vs-".join(file_name(one.name) for one in seats)
+    name = f"{registry.config_name(spec.id)}_{agents}_s{seed}_{header.match[:8]}.jsonl"
+    return Planned(header, folder / "matches" / name, settings, title or f"seed {seed}")
+
+
+def _seat(name: str, agent: AgentSettings, settings: Settings) -> Seat:
+    kind = registry.agents.load(agent.name)
+    model = _model(settings) if kind.asks else ""
+    return Seat(name, agent.name, model, agent.settings, kind.prompt_hash(agent.settings))
+
+
+def _model(settings: Shared) -> str:
+    backend = settings.backend
+    return getattr(backend, "model", None) or str((backend.model_extra or {}).get("model", ""))
+
+
+def _bound(settings: Settings) -> int | None:
+    """The most decisions a seat may take in a match, or None."""
+    if settings.max_decisions != "usual":
+        return settings.max_decisions
+    return _usual_bound(settings.game.id, json.dumps(settings.game.arguments))
+
+
+@cache
+def _usual_bound(game: str, arguments: str) -> int | None:
+    """What a game with these settings says itself; made once, as some are slow to make."""
+    return registry.games.make(game, json.loads(arguments)).spec.decisions
+
+
+def make_game(settings: Settings, header: Header) -> Game:
+    """A header's game, with the settings that logs leave out."""
+    given, local = settings.game.arguments, registry.games.load(header.game).spec.local
+    here = {key: given[key] for key in local if key in given}
+    return registry.games.make(header.game, {**header.arguments, **here})
+
+
 def _entries(settings: Settings, overrides: Sequence[str]) -> list[tuple[AgentSettings, ...]]:
     """Who plays: the agents that were asked for, then one entry for each anchor."""
     spec = registry.games.load(settings.game.id).spec
@@ -238,12 +322,12 @@ def _entries(settings: Settings, overrides: Sequence[str]) -> list[tuple[AgentSe
             f"{spec.id} has {len(spec.seats)} seat(s) ({seats}), {len(main)} agent(s) given: "
             f"write {how}"
         )
-    _check_live(settings, spec, main)
+    check_live(settings, spec, main)
     anchors = settings.anchors if len(main) == 1 else ()
     return [main, *((find(name),) for name in anchors if name != main[0].name)]
 
 
-def _check_live(settings: Settings, spec: GameSpec, seats: Sequence[AgentSettings]) -> None:
+def check_live(settings: Shared, spec: GameSpec, seats: Sequence[AgentSettings]) -> None:
     """An agent that lives by the wall clock can be in one place at a time."""
     live = [one.name for one in seats if registry.agents.load(one.name).live]
     if live and settings.concurrency > 1:
@@ -293,12 +377,7 @@ def make_clock(settings: Settings, pace: int, live: Sequence[int]) -> Clock:
     return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s, hand)
 
 
-def _with_key(header: Header, key: str) -> Header:
-    fields = {name: getattr(header, name) for name in header.__slots__ if name != "match"}
-    return Header(match=key, **fields)
-
-
-def _existing(planned: Planned) -> Log | None:
+def existing(planned: Planned) -> Log | None:
     """The log of a match that was begun, if it belongs to this specification."""
     if not planned.path.exists() or planned.path.stat().st_size == 0:
         return None

@@ -69,6 +69,7 @@ class Header:
         max_decisions: The match ends when every seat has taken so many, or None.
         slo: The limits that ``verdicts`` were judged by.
         backend: The backend's resolved settings, without secrets.
+        repeat: Counts matches that are otherwise the same.
         created: When, ISO 8601.
         versions: Package versions.
     """
@@ -76,6 +77,7 @@ class Header:
     __pydantic_config__ = _STRICT
     type: Literal["header"] = field(default="header", kw_only=True)
     schema_version: int = field(default=SCHEMA_VERSION, kw_only=True)
+    repeat: int = field(default=0, kw_only=True)
     match: str
     game: str
     arguments: State
@@ -207,7 +209,7 @@ class Result:
 
 def match_key(header: Header) -> str:
     """The hash of a match's specification: what is played, not when or with what limits."""
-    spec = {
+    spec: dict[str, object] = {
         "schema": SCHEMA_VERSION,
         "game": header.game,
         "arguments": header.arguments,
@@ -218,4 +220,6 @@ def match_key(header: Header) -> str:
         "max_decisions": header.max_decisions,
         "backend": {k: v for k, v in header.backend.items() if k not in TRANSPORT},
     }
+    if header.repeat:
+        spec["repeat"] = header.repeat
     return digest(json.dumps(spec, sort_keys=True).encode())

@@ -52,7 +52,6 @@ class Watch:
     Args:
         console: Where to; standard error, so that ``--json`` stays clean.
         total: Matches of the run.
-        bound: Most decisions a match may have, or None.
         timer: Monotonic seconds.
     """
 
@@ -60,10 +59,9 @@ class Watch:
         self,
         console: Console,
         total: int,
-        bound: int | None,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console, self._total, self._bound, self._timer = console, total, bound, timer
+        self._console, self._total, self._timer = console, total, timer
         self._done = self._decisions = self._calls = self._told = 0
         self._places: list[_Scene | None] = []
         self._doing = "starting"
@@ -102,7 +100,7 @@ class Watch:
                     self._doing, self._event = "playing the anchors", self._timer()
                 return None
             self._doing, self._event = "playing", self._timer()
-            scene = _Scene(planned, self._bound, self._event)
+            scene = _Scene(planned, self._event)
             place = self._places.index(None) if None in self._places else len(self._places)
             self._places[place : place + 1] = [scene]
         return Follower(self, planned)
@@ -118,13 +116,13 @@ class Watch:
             if scene is not None:
                 self._places[self._places.index(scene)] = None
             if not self._console.is_interactive:
-                seed = planned.header.seed
-                self._print(f"[{self._done}/{self._total}] seed {seed}: {_ending(result)}")
+                self._print(f"[{self._done}/{self._total}] {planned.title}: {_ending(result)}")
 
     def played(self, planned: Planned, world: World, lines: Sequence[Played]) -> None:
         """Decisions have landed in a match."""
         # One seat's view all along: two boards would swap sides at every decision.
-        rows = tuple(world.game.text(0).splitlines())
+        seen = self._console.is_interactive
+        rows = tuple(world.game.text(0).splitlines()) if seen else ()
         with self._lock:
             self._decisions += len(lines)
             self._calls += sum(len(one.calls) for line in lines for one in line.tries)
@@ -148,8 +146,7 @@ class Watch:
             self.tick()
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._spoke = self._timer()
-        self._told = self._decisions
+        self._spoke, self._told = self._timer(), self._decisions
         self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def _heartbeat(self) -> str:
@@ -210,10 +207,11 @@ class Watch:
         return row
 
     def _bar(self, width: int) -> RenderableType:
-        minutes, seconds = divmod(int(self._timer() - self._began), 60)
+        gone, some = self._timer() - self._began, 0 < self._done < self._total
         label = (
             f"{self._done}/{_count(self._total, 'match', 'matches')}, "
-            f"{_count(self._decisions, 'decision')}, {minutes}:{seconds:02}"
+            f"{_count(self._decisions, 'decision')}, {_minutes(gone)}"
+            + (f", {_minutes(gone / self._done * (self._total - self._done))} left" if some else "")
         )
         room = min(40, width - cell_len(label) - 2)
         text = Text(label, no_wrap=True)
@@ -266,7 +264,6 @@ class _Scene:
     """What is known of a match under way: ``last`` is each seat's last decision."""
 
     planned: Planned
-    bound: int | None
     since: float
     rows: tuple[str, ...] = ()
     last: dict[int, Played] = field(default_factory=dict)
@@ -276,12 +273,11 @@ class _Scene:
         board = _board_width(self.rows)
         width = min(width, max(board + 2 + 2 * FACTS + FRAME_COLUMNS, NARROWEST))
         inner, room = width - FRAME_COLUMNS, height - FRAME_ROWS
-        title = f"seed {self.planned.header.seed}"
         if self.rows and board + 2 + FACTS <= inner:
             content = self._beside(console, board, inner, room, now)
         else:
             content = self._above(console, board, inner, room, now)
-        return Panel(content, title=title, width=width)
+        return Panel(content, title=self.planned.title, width=width)
 
     def _beside(
         self, console: Console, board: int, inner: int, room: int, now: float
@@ -316,7 +312,8 @@ class _Scene:
             yield Text("no decision yet", style="dim")
             yield waiting
             return
-        bound = f" of {self.bound}" if self.bound else ""
+        most = self.planned.header.max_decisions
+        bound = f" of {most}" if most else ""
         newest = max(self.last.values(), key=lambda one: one.number)
         yield Text(f"decision {newest.turn + 1}{bound}", style="dim")
         yield waiting
@@ -393,6 +390,10 @@ def _ending(result: Result | Suspended) -> str:
     scores = ", ".join(f"{score:g}" for score in result.scores)
     why = "the most there may be" if result.end == "max_decisions" else clean(result.reason)
     return f"score {scores} after {_count(sum(result.decisions), 'decision')} ({why})"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def _count(count: int, one: str, many: str = "") -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from lmgame import config
 from lmgame.errors import ConfigError, LmgameError, NameNotFound
+from lmgame.settings import Settings
 
 
 def refusal(*overrides: str) -> str:
@@ -116,7 +117,7 @@ def test_an_unknown_agent_in_a_list_is_named() -> None:
         config.agent_settings(settings, "gredy", [])
 
 
-def preferred(*overrides: str) -> config.Settings:
+def preferred(*overrides: str) -> Settings:
     return config.as_preferred(config.load(overrides), overrides)
 
 

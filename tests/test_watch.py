@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from lmgame import config
 from lmgame.clock import Paused
 from lmgame.game import Game
 from lmgame.games.tetris import Tetris, TetrisVersus
@@ -28,6 +29,7 @@ from tests.table import Answer, Told, header, spread
 from tests.waiting import wait_for
 
 SIZES = [(60, 20), (80, 24), (120, 40)]
+SETTINGS = config.load([])
 GAMES: list[Callable[[], Game]] = [Tetris, TetrisVersus, Nim]
 
 
@@ -47,7 +49,7 @@ class Stage:
             file=self.file,
             _environ={},
         )
-        self.watch = Watch(self.console, total, 40, lambda: self.now)
+        self.watch = Watch(self.console, total, lambda: self.now)
 
     def frame(self) -> list[str]:
         """The lines that the screen shows now."""
@@ -65,8 +67,8 @@ class Stage:
 
 
 def plan(seed: int, anchor: bool = False, asks: bool = True, make: type[Game] = Tetris) -> Planned:
-    head = header(make(), seed=seed, backend={"model": "m"} if asks else {})
-    return Planned(head, Path(f"match-{seed}.jsonl"), anchor)
+    head = header(make(), seed=seed, max_decisions=40, backend={"model": "m"} if asks else {})
+    return Planned(head, Path(f"match-{seed}.jsonl"), SETTINGS, f"seed {seed}", anchor)
 
 
 def play(
@@ -74,7 +76,8 @@ def play(
 ) -> None:
     """Play a match under the watch and look after every landing."""
     game = make()
-    planned = Planned(header(game, seed=3, max_decisions=12), Path("match.jsonl"), False)
+    head = header(game, seed=3, max_decisions=12)
+    planned = Planned(head, Path("match.jsonl"), SETTINGS, "seed 3")
     stage.watch.follow(planned)
 
     class Looking:
@@ -133,7 +136,7 @@ def test_what_matters_is_in_the_picture(make: Callable[[], Game], width: int, he
     stage = Stage(width, height)
 
     def shows() -> None:
-        for word in ("0/4 matches", " of 40", "waiting 0 s", "score ", "(ok)"):
+        for word in ("0/4 matches", " of 12", "waiting 0 s", "score ", "(ok)"):
             assert word in stage.picture
         for word in ("time to action", "TTFT 100 ms", "0123456789", "seed 3", "piece "):
             assert word in stage.picture
@@ -145,7 +148,7 @@ def test_facts_stand_beside_the_board_and_the_stack_is_whole() -> None:
     stage = Stage(80, 24)
     play(stage, Tetris, lambda: None)
     frame = stage.frame()
-    beside = next(line for line in frame if "decision 12 of 40" in line)
+    beside = next(line for line in frame if "decision 12 of 12" in line)
     assert beside.startswith("│ ..........  decision")
     assert frame[-1].startswith("╰")
     assert frame[-2].startswith("│ 0123456789")

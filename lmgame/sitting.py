@@ -1,0 +1,200 @@
+"""One sitting at a series of matches: from its lock to how it can be continued."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from rich.console import Console
+
+from lmgame import registry
+from lmgame.backend import BackendClient, running
+from lmgame.budget import USED_UP, Budget, Purse
+from lmgame.client.call import Call
+from lmgame.errors import ConfigError
+from lmgame.match import Judge
+from lmgame.price import Price, find, from_backend
+from lmgame.record import Log, Suspended
+from lmgame.run import Planned, Series, existing
+from lmgame.settings import Shared
+from lmgame.slo import Slo
+from lmgame.watch import Watch
+
+SUSPENDED, INTERRUPTED = 3, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How a sitting ended.
+
+    Attributes:
+        status: The exit status: 0, 3 when the backend failed or the budget is used
+            up, or 130 after Ctrl-C.
+        stopped: The first suspension, if there was one.
+    """
+
+    status: int
+    stopped: Suspended | None = None
+
+
+def sit(series: Series[Shared], err: Console) -> Sitting:
+    """Play what is not finished yet; the folder must be held."""
+    try:
+        stopped = _play(series, err)
+    except KeyboardInterrupt:
+        return Sitting(INTERRUPTED)
+    return Sitting(0 if stopped is None else SUSPENDED, stopped)
+
+
+@contextmanager
+def held(series: Series[Shared]) -> Iterator[None]:
+    """Hold a series' folder; SIGTERM and SIGHUP end its sitting as Ctrl-C does."""
+    with _taken_as_ctrl_c(signal.SIGTERM, signal.SIGHUP), series.folder.held():
+        yield
+
+
+@contextmanager
+def _taken_as_ctrl_c(*numbers: signal.Signals) -> Iterator[None]:
+    """End in the same orderly way however the end is asked for."""
+    before = {
+        number: signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        for number in numbers
+    }
+    # A script's background processes are begun with Ctrl-C ignored, and with it these.
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _play(series: Series[Shared], err: Console) -> Suspended | None:
+    plan = series.plan()
+    finished = {one.path for one in plan if _is_finished(one)}
+    todo = [one for one in plan if one.path not in finished]
+    if not todo:
+        err.print(f"all matches of {series.path} are finished already", markup=False)
+        return None
+    main = [one for one in plan if not one.anchor]
+    # Where later matches hang on these, anybody may yet be due.
+    candidates = todo if len(main) == series.total else series.samples()
+    asking = any(registry.agents.load(s.agent).asks for one in candidates for s in one.header.seats)
+    purse = _purse(series) if asking else None
+    if not asking:
+        series.check(None)
+    left = series.total - sum(one.path in finished for one in main)
+    with Watch(err, left) as watch:
+        backend = running(series.settings.backend, watch.say) if asking else nullcontext()
+        with backend as found, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+
+            async def everything() -> Suspended | None:
+                client = None if found is None else BackendClient(found, purse)
+                judge = _judge(series.settings)
+                try:
+                    series.check(client)
+                    series.folder.begin()
+                    if purse is not None:
+                        purse.begin(series.logs())
+                    for stage in series.stages():
+                        due = [one for one in stage if one.path not in finished]
+                        stopped = await series.play_all(
+                            due, client, judge, watch.follow, watch.finished
+                        )
+                        if stopped is not None:
+                            return stopped
+                    return None
+                finally:
+                    if client is not None:
+                        await client.close()
+
+            return runner.run(everything())
+
+
+def _purse(series: Series[Shared]) -> Purse:
+    """What may be spent.
+
+    Raises:
+        ConfigError: A budget in money where no price is known.
+    """
+    settings = series.settings
+    known, tells_cost = prices(settings), bool(getattr(settings.backend, "cost_field", ""))
+    if settings.budget.usd is not None and not (tells_cost or find(known, series.model)):
+        raise ConfigError(
+            f"budget.usd={settings.budget.usd:g}: no price is known for {series.model!r}, so its "
+            "cost cannot be counted; give one, in US dollars per million tokens: "
+            "'backend.prices=[{input: 1, output: 4}]', or set budget.tokens instead"
+        )
+    return Purse(Budget(**settings.budget.model_dump()), known, tells_cost)
+
+
+def prices(settings: Shared) -> tuple[Price, ...]:
+    """What tokens cost at the backend."""
+    return from_backend(settings.backend.model_dump(mode="json"))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop where there is one: it keeps many streams' time stamps honest."""
+    if find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _judge(settings: Shared) -> Judge:
+    slo = Slo(**settings.slo.model_dump())
+
+    def judge(call: Call, seconds: float) -> dict[str, bool | None]:
+        verdict = slo.judge(call, seconds)
+        return {
+            "ttft_s": verdict.ttft,
+            "tpot_s": verdict.tpot,
+            "time_to_action_s": verdict.time_to_action,
+        }
+
+    return judge
+
+
+def _is_finished(planned: Planned) -> bool:
+    log = existing(planned)
+    return log is not None and log.result is not None
+
+
+def logs(plan: Sequence[Planned]) -> Iterator[tuple[Planned, Log]]:
+    """The matches of a plan that were begun, with their logs."""
+    return ((planned, log) for planned in plan if (log := existing(planned)) is not None)
+
+
+def tell_how_to_go_on(
+    series: Series[Shared],
+    overrides: Sequence[str],
+    stopped: Suspended | None,
+    err: Console,
+) -> None:
+    """Say why a sitting ended early, and the command that continues it."""
+    given = [one for one in overrides if not one.startswith("run=")]
+    if stopped is not None and stopped.reason.startswith(USED_UP):
+        # The same command would stop at once, and one without a budget would not stop at all.
+        given = [
+            f"{one.partition('=')[0]}=MORE" if one.startswith("budget.") else one for one in given
+        ]
+    command = " ".join([f"lmgame {series.command}", *given, f"run={series.path}"])
+    why = "interrupted" if stopped is None else _why(stopped)
+    if any(log.landings for _, log in logs(series.plan())):
+        then = f"Everything played so far is kept. To go on: {command}"
+    else:
+        then = f"Nothing was played yet. To try again: {command}"
+    # Straight to the stream: a wrapped line could not be searched or pasted.
+    print(f"{why}\n{then}", file=sys.stderr)
+
+
+def _why(stopped: Suspended) -> str:
+    reason = stopped.reason
+    return reason if reason.startswith(USED_UP) else f"the backend failed: {reason}"

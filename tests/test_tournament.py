@@ -1,0 +1,225 @@
+"""`lmgame tournament` as a user meets it, against a scripted server on loopback."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmgame.cli import main
+from lmgame.testing import Reply, ScriptedServer
+from lmgame.tournament import Tournament
+from tests.test_play import picks
+from tests.waiting import wait_for
+
+SCRIPTED = ["games=[tic_tac_toe,twenty_forty_eight]", "agents=[random,greedy]", "max_decisions=6"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer(picks) as running:
+        yield running
+
+
+def asking(server: ScriptedServer, *more: str) -> list[str]:
+    return [
+        "backend=any",
+        f"backend.base_url={server.base_url}",
+        "backend.model=scripted",
+        "backend.structured=choice",
+        "policy.backoff_s=0",
+        "games=[tic_tac_toe]",
+        "agents=llm",
+        "max_decisions=4",
+        *more,
+    ]
+
+
+def games(folder: Path) -> list[dict[str, Any]]:
+    """What tournament.json tells of each game."""
+    content = json.loads((folder / "run" / "tournament.json").read_text())
+    return list(content["games"])
+
+
+def test_a_tournament_ends_in_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["tournament", *SCRIPTED, "seeds=3", "run=run"]
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "[12/12]" in told.err
+    for word in ("tic_tac_toe: 6 finished matches", "Elo", "W-D-L", "twenty_forty_eight", "delta"):
+        assert word in told.out
+    before = (folder / "run" / "tournament.json").read_bytes()
+    logs = {path: path.read_bytes() for path in (folder / "run" / "matches").iterdir()}
+    assert main([*command, "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.out.encode() == before
+    assert "finished already" in told.err
+    assert {path: path.read_bytes() for path in (folder / "run" / "matches").iterdir()} == logs
+    assert main(["tournament", *SCRIPTED, "seeds=3", "run=other", "concurrency=1"]) == 0
+    assert (folder / "other" / "tournament.json").read_bytes() == before
+
+
+def test_the_figures_are_those_of_the_logs(folder: Path) -> None:
+    assert main(["tournament", *SCRIPTED, "seeds=4", "repeats=2", "run=run"]) == 0
+    two, one = games(folder)
+    assert (two["seats"], one["seats"]) == (2, 1)
+    assert two["matches"]["finished"] == 8
+    assert one["matches"]["finished"] == 16
+    greedy, chance = two["agents"]
+    assert greedy["wins"] + greedy["draws"] + greedy["losses"] == 8
+    assert (greedy["wins"], greedy["draws"]) == (chance["losses"], chance["draws"])
+    assert [row["agent"] for row in two["ratings"]["agents"]] == ["greedy", "random"]
+    greedy, chance = one["agents"]
+    ahead = greedy["score"]["mean"] - chance["score"]["mean"]
+    assert greedy["glass_delta"] == pytest.approx(ahead / chance["score"]["sd"])
+    assert chance["glass_delta"] == 0
+
+
+def test_more_seeds_and_agents_add_matches(folder: Path) -> None:
+    words = ["tournament", "games=[tic_tac_toe]", "agents=[greedy]", "run=run"]
+    assert main([*words, "seeds=1"]) == 0
+    assert len(list((folder / "run" / "matches").iterdir())) == 2
+    assert main([*words, "seeds=3"]) == 0
+    assert len(list((folder / "run" / "matches").iterdir())) == 6
+
+
+def test_a_swiss_tournament_plays_its_rounds(folder: Path, server: ScriptedServer) -> None:
+    words = asking(server, "schedule=swiss", "rounds=3", "seeds=1", "run=run")
+    assert main(["tournament", *words]) == 0
+    (game,) = games(folder)
+    assert game["matches"] == {"finished": 6, "unfinished": 0, "ends": game["matches"]["ends"]}
+    # Three agents and three rounds: everybody sat out once, so all have met.
+    assert {row["agent"]: row["matches"] for row in game["ratings"]["agents"]} == {
+        "greedy": 4,
+        "llm": 4,
+        "random": 4,
+    }
+
+
+def test_a_failing_backend_is_no_loss(
+    folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("seeds=1", "run=run", "concurrency=1", "policy.attempts=1")
+    with ScriptedServer(lambda received: Reply("overloaded", status=503)) as failing:
+        assert main(["tournament", *asking(failing, *more)]) == 3
+    told = capsys.readouterr()
+    assert "To go on: lmgame tournament" in told.err or "To try again: lmgame tour" in told.err
+    (game,) = games(folder)
+    rows = {row["agent"]: row for row in game["agents"]}
+    assert rows["llm"]["unfinished"] == 1
+    assert (rows["llm"]["losses"], rows["llm"]["score"]["n"]) == (0, 0)
+    assert main(["tournament", *asking(server, *more)]) == 0
+    (game,) = games(folder)
+    assert game["matches"]["unfinished"] == 0
+
+
+def test_a_forfeit_is_a_loss_and_counted(folder: Path) -> None:
+    words = ["seeds=1", "run=run", "policy.then=forfeit", "policy.retries=0", "anchors=random"]
+    with ScriptedServer(lambda received: Reply("I would rather not.")) as unwilling:
+        assert main(["tournament", *asking(unwilling, *words, "agent.structured=off")]) == 0
+    (game,) = games(folder)
+    rows = {row["agent"]: row for row in game["agents"]}
+    assert (rows["llm"]["forfeits"], rows["llm"]["losses"], rows["random"]["wins"]) == (2, 2, 2)
+
+
+def _reached(server: ScriptedServer, goal: int, process: subprocess.Popen[bytes]) -> bool:
+    return len(server.requests) >= goal or process.poll() is not None
+
+
+def kill_and_resume(words: list[str], server: ScriptedServer, kills: int, calls: int) -> int:
+    """Kill a tournament again and again after some calls, then let it end; how many kills."""
+    chance = random.Random(5)
+    for number in range(kills):
+        goal = len(server.requests) + chance.randint(1, calls)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lmgame.cli", "tournament", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(partial(_reached, server, goal, process), "calls")
+        process.kill()
+        if process.wait() == 0:
+            return number
+    assert main(["tournament", *words]) == 0
+    return kills
+
+
+@pytest.mark.parametrize(
+    ("seeds", "kills", "calls"),
+    [(4, 3, 12), pytest.param(40, 100, 7, marks=pytest.mark.slow)],
+)
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(
+    folder: Path, server: ScriptedServer, seeds: int, kills: int, calls: int
+) -> None:
+    words = asking(server, f"seeds={seeds}")
+    assert main(["tournament", *words, "run=whole"]) == 0
+    asked = len(server.requests)
+    assert kill_and_resume([*words, "run=killed"], server, kills, calls) == kills
+    again = len(server.requests) - asked
+    assert again <= asked + kills * 9  # at most what was in flight is asked again
+    whole, killed = (folder / name / "tournament.json" for name in ("whole", "killed"))
+    assert killed.read_bytes() == whole.read_bytes()
+    matches = [
+        {one.name for one in (folder / n / "matches").iterdir()} for n in ("whole", "killed")
+    ]
+    assert matches[0] == matches[1]
+
+
+def test_a_second_process_refuses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "run").mkdir()
+    with (folder / "run" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["tournament", *SCRIPTED, "run=run"]) == 2
+    assert "played by another process" in capsys.readouterr().err
+
+
+def test_a_run_is_no_tournament(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["game=tic_tac_toe", "agents=[random,greedy]", "film=none", "run=run"]
+    assert main(["play", *words]) == 0
+    assert main(["tournament", *SCRIPTED, "run=run"]) == 2
+    assert "choose another run=DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["agents=[]", "anchors=[]"], "nobody takes part"),
+        (["agents=[random,greedy,random]"], "random is named twice"),
+        (["agents=[random]", "anchors=[]"], "nobody to play against random"),
+        (["agents=[gredy]"], "did you mean 'greedy'?"),
+        (["games=[]"], "there is no game"),
+        (["games=[conect_four]"], "did you mean 'connect_four'?"),
+        (["games=[tic_tac_toe,TicTacToe-v1]"], "named twice, also as tic_tac_toe"),
+        (["schedule=single"], "tic_tac_toe has 2 seats; schedule=single"),
+        (["schedule=ladder"], "schedule='ladder'"),
+        (["seeds=0"], "seeds=0"),
+        (["game=tetris"], "unknown setting 'game'; did you mean 'games'?"),
+        (["agents=human"], "write concurrency=1"),
+    ],
+)
+def test_what_cannot_be_played_is_one_message(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["tournament", "games=[tic_tac_toe]", *words, "run=run"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (folder / "run").exists()
+
+
+def test_a_tournament_without_a_name_gets_one(folder: Path) -> None:
+    assert Tournament(["games=tetris"], folder).path == folder / "tournament-001"
