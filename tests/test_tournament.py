@@ -160,7 +160,7 @@ def kill_and_resume(words: list[str], server: ScriptedServer, kills: int, calls:
 
 @pytest.mark.parametrize(
     ("seeds", "kills", "calls"),
-    [(4, 3, 12), pytest.param(40, 100, 7, marks=pytest.mark.slow)],
+    [(4, 3, 12), pytest.param(40, 100, 7, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     folder: Path, server: ScriptedServer, seeds: int, kills: int, calls: int
