@@ -317,7 +317,8 @@ def _entries(settings: Settings, overrides: Sequence[str]) -> list[tuple[AgentSe
     if len(main) != len(spec.seats):
         seats = ", ".join(spec.seats)
         example = ",".join(["llm", "greedy", *["random"] * len(spec.seats)][: len(spec.seats)])
-        how = f"agent={main[0].name}" if len(spec.seats) == 1 else f"agents=[{example}]"
+        one = main[0].name if main else settings.agent.name
+        how = f"agent={one}" if len(spec.seats) == 1 else f"agents=[{example}]"
         raise ConfigError(
             f"{spec.id} has {len(spec.seats)} seat(s) ({seats}), {len(main)} agent(s) given: "
             f"write {how}"

@@ -367,3 +367,8 @@ def test_a_folder_without_permission_is_one_message(
 def test_a_match_is_bounded_as_its_game_usually_is(words: list[str], bound: int | None) -> None:
     settings = config.load(["agent=random", "anchors=[]", *words])
     assert [one.header.max_decisions for one in Run(settings).plan()] == [bound]
+
+
+def test_nobody_cannot_play(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["play", "agents=[]"]) == 2
+    assert "0 agent(s) given: write agent=llm" in capsys.readouterr().err
