@@ -158,7 +158,8 @@ class OutsideAgent(Agent):
                 raise Broken(f"it wrote a line of more than {LONGEST_LINE:,} bytes") from None
             if not line:
                 code = await process.wait()
-                await asyncio.sleep(0)  # lets the last error lines be read
+                if self._drain is not None:  # its last words; a child of its own may hold the pipe
+                    await asyncio.wait([self._drain], timeout=FAREWELL_S)
                 raise Broken(f"the program ended with code {code}{self._last_words()}")
             if not line.strip():
                 continue
