@@ -27,6 +27,8 @@ settings are written KEY=VALUE at the end of the line:
   game=NAME                       which game, see `lmgame games`; game.level=3 and so
                                   on are its own settings
   agent=llm | random | greedy | human   who plays a one-seat game; human is you, in a window
+                                  deliberate and outside too: docs/agents.md
+  harness=off | lmgame | full     what surrounds the model: memory, reflection, perception
   agents=[llm,greedy]             who plays a game with several seats, in seat order
   backend=NAME backend.model=NAME   where completions come from: embedded (our own server),
                                   lmgame (a running `lmgame serve`), openai, anthropic,
