@@ -46,6 +46,7 @@ class Seat:
         model: Its model, or "".
         settings: The agent's resolved configuration, without secrets.
         prompts: A hash of its prompt files, or "".
+        backend: The settings, without secrets, of a backend that is not the match's.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Seat:
     model: str
     settings: State
     prompts: str = ""
+    backend: State = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Header:
         policy: What happens with bad replies and failed calls.
         max_decisions: The match ends when every seat has taken so many, or None.
         slo: The limits that ``verdicts`` were judged by.
-        backend: The backend's resolved settings, without secrets.
+        backend: The resolved settings, without secrets, of the backend that serves every
+            seat without one of its own; empty where there is none.
         repeat: Counts matches that are otherwise the same.
         created: When, ISO 8601.
         versions: Package versions.
@@ -90,6 +93,11 @@ class Header:
     backend: State
     created: str
     versions: dict[str, str]
+
+    def backend_of(self, seat: int) -> State:
+        """Where a seat's completions come from; empty where it asks for none."""
+        one = self.seats[seat]
+        return one.backend or (self.backend if one.model else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +222,21 @@ def match_key(header: Header) -> str:
         "game": header.game,
         "arguments": header.arguments,
         "seed": header.seed,
-        "seats": [[seat.agent, seat.model, seat.settings] for seat in header.seats],
+        "seats": [_seat(seat) for seat in header.seats],
         "clock": header.clock,
         "policy": header.policy,
         "max_decisions": header.max_decisions,
-        "backend": {k: v for k, v in header.backend.items() if k not in TRANSPORT},
+        "backend": _what_is_served(header.backend),
     }
     if header.repeat:
         spec["repeat"] = header.repeat
     return digest(json.dumps(spec, sort_keys=True).encode())
+
+
+def _seat(seat: Seat) -> list[object]:
+    own = [_what_is_served(seat.backend)] if seat.backend else []
+    return [seat.agent, seat.model, seat.settings, *own]
+
+
+def _what_is_served(backend: State) -> dict[str, object]:
+    return {key: value for key, value in backend.items() if key not in TRANSPORT}

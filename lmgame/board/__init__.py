@@ -1,0 +1,1 @@
+"""Boards: what runs came to, as tables, plots and a site, from their logs alone."""

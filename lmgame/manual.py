@@ -1,0 +1,64 @@
+"""What `lmgame COMMAND --help` says of settings."""
+
+OVERRIDES = """
+settings are written KEY=VALUE at the end of the line:
+  game=NAME                       which game, see `lmgame games`; game.level=3 and so
+                                  on are its own settings
+  agent=llm | random | greedy | human   who plays a one-seat game; human is you, in a window
+                                  deliberate and outside too: docs/agents.md
+  harness=off | lmgame | full     what surrounds the model: memory, reflection, perception
+  agents=[llm,greedy]             who plays a game with several seats, in seat order
+  backend=NAME backend.model=NAME   where completions come from: embedded (our own server),
+                                  lmgame (a running `lmgame serve`), openai, anthropic,
+                                  vllm, ...; any other: backend=any backend.base_url=URL
+  clock=paused | simulated | realtime   whether the world waits for decisions
+  slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
+  seed=0 episodes=30              the first seed, and how many
+  concurrency=4                   matches at the same time
+  max_decisions=50                bounds a match
+  run=DIR                         the run folder; naming an existing one continues it
+  anchors=[random,greedy]         who else plays the same seeds, for comparison
+  agent.temperature=0 agent.max_tokens=32 agent.observation=text|image
+  agent.structured=auto|off       hold replies to the legal actions where the backend can
+  policy.retries=1 policy.then=default|forfeit   after a reply that is no legal action
+  budget.usd=5 budget.tokens=1000000 budget.seconds=3600   ends a run; it can be continued
+  policy.attempts=3 policy.failed=suspend|default   after a call that fails
+  film=gif | mp4 | none           what is drawn at the end; mp4 needs lmgame[video]
+
+examples:
+  lmgame play max_decisions=20
+  lmgame play game=tetris_versus 'agents=[llm,greedy]' clock=realtime
+  lmgame play backend=vllm backend.model=NAME episodes=10 concurrency=5
+(quote lists where the shell takes brackets for a pattern)
+"""
+
+TOURNAMENT = """
+settings are written KEY=VALUE at the end of the line:
+  games=[connect_four,tetris]     which games, see `lmgame games`
+  agents=[llm,greedy]             who takes part; anchors=[random,greedy] always do: anchors=[]
+                                  leaves them out
+  schedule=round_robin | swiss | single   how games with two seats are played; single: not at all
+  seeds=10                        how many seeds; in a Swiss tournament, how many a round
+  rounds=3                        of a Swiss tournament
+  repeats=1                       how often an agent plays each seed of a one-seat game
+  seed=0 concurrency=8 run=DIR    the first seed; matches at the same time; the folder
+and agent, backend, clock, harness, slo, policy, budget and max_decisions as for `lmgame play`
+
+examples:
+  lmgame tournament 'games=[connect_four,tetris]' 'agents=[random,greedy]' seeds=20 run=runs/demo
+  lmgame tournament 'games=[chess]' agents=llm schedule=swiss backend=vllm backend.model=NAME
+"""
+
+DOCTOR = """
+settings are written KEY=VALUE at the end of the line:
+  backend=NAME                    what to look at; backend.model=NAME backend.base_url=URL
+"""
+
+SERVE = """
+settings are written KEY=VALUE at the end of the line:
+  backend.mode=disaggregated | colocated   split prefill from decode, or not
+  backend.prefill_workers=1 backend.decode_workers=1
+  backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
+  backend.port=8000 backend.host=127.0.0.1
+  backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
+"""
