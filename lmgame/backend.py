@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
+from lmgame.backend_settings import AnyBackend, EmbeddedBackend, OpenAIBackend
 from lmgame.budget import Purse
 from lmgame.client import Client, Endpoint, Limits
 from lmgame.client.body import digest
 from lmgame.client.call import Call, Failure, Request, Timing
 from lmgame.config import embedded
+from lmgame.price import Price, from_backend
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A server to ask.
-
-    Attributes:
-        endpoint: How to reach it.
-        images: Whether its model takes images.
-    """
-
-    endpoint: Endpoint
-    images: bool
-
-
 @contextmanager
-def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Backend]:
+def running(settings: AnyBackend, say: Say) -> Iterator[Endpoint]:
     """A backend for as long as the block lasts.
 
     Args:
@@ -47,14 +35,13 @@ def running(settings: EmbeddedBackend | OpenAIBackend, say: Say) -> Iterator[Bac
 
         config = embedded(settings)
         with EmbeddedServer(config, lambda health: say(_starting(health))) as server:
-            endpoint = Endpoint(
+            yield Endpoint(
                 server.base_url, config.model, structured="choice", limits=_limits(settings)
             )
-            yield Backend(endpoint, images=False)
         return
     endpoint = endpoint_of(settings)
     endpoint.key()  # a missing key is told now, not after a thousand failed calls
-    yield Backend(endpoint, settings.images)
+    yield endpoint
 
 
 def endpoint_of(settings: OpenAIBackend) -> Endpoint:
@@ -75,7 +62,7 @@ def endpoint_of(settings: OpenAIBackend) -> Endpoint:
     )
 
 
-def _limits(settings: EmbeddedBackend | OpenAIBackend) -> Limits:
+def _limits(settings: AnyBackend) -> Limits:
     return Limits(
         connect_s=settings.connect_s,
         first_token_s=settings.first_token_s,
@@ -92,27 +79,61 @@ def _starting(health: Mapping[str, object]) -> str:
     return f"starting the backend: {ready} of {len(workers)} workers ready"
 
 
+def prices_of(settings: AnyBackend) -> tuple[Price, ...]:
+    """What tokens cost at a backend."""
+    return from_backend(settings.model_dump(mode="json"))
+
+
+def key(settings: AnyBackend) -> str:
+    """The same for the same settings: agents with one key share one server and one client."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+
+
+def is_ours(settings: AnyBackend) -> bool:
+    """Whether it is a server that is started here, on this machine's cores."""
+    return isinstance(settings, EmbeddedBackend)
+
+
+def model_of(settings: AnyBackend) -> str:
+    """The model that is asked, or ""."""
+    named = getattr(settings, "model", None)
+    return str(named or (settings.model_extra or {}).get("model", ""))
+
+
 class BackendClient:
-    """The client that a run's agents share; it satisfies lmgame.agent.Client.
+    """The client that the agents of one backend share; it satisfies lmgame.agent.Client.
+
+    Agents may be made before the server is there; calls wait for nothing, so it
+    must have been opened by then.
 
     Args:
-        backend: Whom to ask.
+        settings: Whom to ask.
         purse: What may be spent; None for all there is.
     """
 
-    def __init__(self, backend: Backend, purse: Purse | None = None) -> None:
-        self._purse = purse
-        self._client = Client(backend.endpoint, on_call=None if purse is None else purse.add)
-        self.model = backend.endpoint.model
-        self.images = backend.images
+    def __init__(self, settings: AnyBackend, purse: Purse | None = None) -> None:
+        self._purse, self._prices = purse, prices_of(settings)
+        self._client: Client | None = None
+        self.model = model_of(settings)
+        self.images = not isinstance(settings, EmbeddedBackend) and settings.images
         # Which dialect it is that holds a reply to choices is the client's business.
-        self.structured = "off" if backend.endpoint.structured == "off" else "choice"
+        free = not isinstance(settings, EmbeddedBackend) and settings.structured == "off"
+        self.structured = "off" if free else "choice"
+
+    def open(self, endpoint: Endpoint) -> None:
+        """Learn where the server is."""
+        self._client = Client(endpoint, on_call=None if self._purse is None else self._pay)
+
+    def _pay(self, call: Call) -> None:
+        assert self._purse is not None
+        self._purse.add(call, self._prices)
 
     async def complete(self, request: Request) -> Call:
         """Make one call; whatever goes wrong is in the Call.
 
         When the budget is used up no call is made, and the Call says so.
         """
+        assert self._client is not None, "the backend was not started"
         if self._purse is not None and (reason := self._purse.spent()):
             timing = Timing(at=time.time(), end=0.0)
             failure = Failure("budget", reason)
@@ -121,4 +142,57 @@ class BackendClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+
+class Backends:
+    """The backends of a sitting: their clients, and which servers run by now.
+
+    Our own servers work on this machine's cores, so one that nobody asks at the
+    moment is stopped before another is started; the others cost nothing to keep.
+
+    Args:
+        purse: What may be spent on all of them together.
+        say: Is told what is going on while a server starts.
+    """
+
+    def __init__(self, purse: Purse | None, say: Say) -> None:
+        self._purse, self._say = purse, say
+        self._clients: dict[str, BackendClient] = {}
+        self._up: dict[str, ExitStack] = {}
+        self._ours: set[str] = set()
+
+    def client(self, settings: AnyBackend) -> BackendClient:
+        """The client for a backend."""
+        return self._clients.setdefault(key(settings), BackendClient(settings, self._purse))
+
+    def need(self, wanted: Sequence[AnyBackend]) -> list[BackendClient]:
+        """Start what is not running yet.
+
+        Returns:
+            The clients of the servers that were stopped for it; close them.
+        """
+        names = {key(one): one for one in wanted}
+        late = [name for name in self._up if name not in names and name in self._ours]
+        for name in late:
+            self._up.pop(name).close()
+        for name, settings in names.items():
+            if name not in self._up:
+                stack = ExitStack()
+                self.client(settings).open(stack.enter_context(running(settings, self._say)))
+                self._up[name] = stack
+                if is_ours(settings):
+                    self._ours.add(name)
+        return [self._clients[name] for name in late]
+
+    def stop(self) -> None:
+        """Stop every server."""
+        while self._up:
+            self._up.popitem()[1].close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.close()

@@ -78,3 +78,6 @@ class OpenAIBackend(Model):
         if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", name):
             raise ValueError("this is the NAME of an environment variable, never the key itself")
         return name
+
+
+AnyBackend = EmbeddedBackend | OpenAIBackend

@@ -41,7 +41,7 @@ class Purse:
 
     Args:
         budget: The most there is.
-        prices: What tokens cost.
+        prices: What tokens cost; the first that fits a call's model counts.
         tells_cost: Whether the server tells each call's cost itself.
         timer: Monotonic seconds.
     """
@@ -74,11 +74,16 @@ class Purse:
         self._blind = ""
         self._began = self._timer()
 
-    def add(self, call: Call) -> None:
-        """Take note of a call that is over."""
+    def add(self, call: Call, prices: Sequence[Price] | None = None) -> None:
+        """Take note of a call that is over.
+
+        Args:
+            call: The call.
+            prices: Those of its backend, where they are known better than by its model.
+        """
         usage = call.usage
         self._tokens += (usage.prompt or 0) + (usage.completion or 0)
-        cost = price.of_call(call, self._prices)
+        cost = price.of_call(call, self._prices if prices is None else prices)
         self._usd += cost or 0.0
         if call.failure is not None:
             return  # what a broken call used nobody can tell; it is not the usual case

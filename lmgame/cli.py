@@ -256,9 +256,10 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _games(options: argparse.Namespace) -> int:
     from lmgame import config, registry
+    from lmgame.compose import game_names
     from lmgame.errors import NameNotFound
 
-    names = config.game_names()
+    names = game_names()
     if options.name is None:
         lines = [f"game={name:24} {game_id}" for name, game_id in names.items()]
         listed = [{"name": name, "id": game_id} for name, game_id in names.items()]

@@ -2,7 +2,7 @@
 
 OVERRIDES = """
 settings are written KEY=VALUE at the end of the line:
-  game=NAME                       which game, see `lmgame games`; game.level=3 and so
+  game=NAME                       which game, see `lmgame games`; game.difficulty=3 and so
                                   on are its own settings
   agent=llm | random | greedy | human   who plays a one-seat game; human is you, in a window
                                   deliberate and outside too: docs/agents.md
@@ -37,6 +37,12 @@ settings are written KEY=VALUE at the end of the line:
   games=[connect_four,tetris]     which games, see `lmgame games`
   agents=[llm,greedy]             who takes part; anchors=[random,greedy] always do: anchors=[]
                                   leaves them out
+  'agents=[llm,llm as=mem harness=lmgame]' 'games=[tetris,sokoban game.difficulty=3]'
+                                  what is said of one alone stands behind its name; as=LABEL is
+                                  what to call it. Of an agent: agent.KEY, harness, backend,
+                                  backend.KEY; of a game: game.KEY, max_decisions, clock,
+                                  policy, slo
+  anchor_seeds=50                 how many seeds anchors play; as many as everybody else
   schedule=round_robin | swiss | single   how games with two seats are played; single: not at all
   seeds=10                        how many seeds; in a Swiss tournament, how many a round
   rounds=3                        of a Swiss tournament
@@ -46,6 +52,7 @@ and agent, backend, clock, harness, slo, policy, budget and max_decisions as for
 
 examples:
   lmgame tournament 'games=[connect_four,tetris]' 'agents=[random,greedy]' seeds=20 run=runs/demo
+  lmgame tournament 'agents=[llm as=split,llm as=whole backend.mode=colocated]' seeds=3
   lmgame tournament 'games=[chess]' agents=llm schedule=swiss backend=vllm backend.model=NAME
 """
 

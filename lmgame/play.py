@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from lmgame import config, film, report, sitting, video
+from lmgame.backend import prices_of
+from lmgame.plan import Planned, make_game
 from lmgame.record import Log
-from lmgame.run import Planned, Run, make_game
+from lmgame.run import Run
 from lmgame.slo import Slo
 from lmgame.summary import summary
 
@@ -51,7 +53,7 @@ def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> Non
         return
     anchors = [log for planned, log in logs if planned.anchor]
     slo = Slo(**run.settings.slo.model_dump())
-    found = summary(main, anchors, slo, sitting.prices(run.settings))
+    found = summary(main, anchors, slo, prices_of(run.settings.backend))
     (run.path / "summary.json").write_text(json.dumps(found, indent=1) + "\n")
     if as_json:
         print(json.dumps(found, indent=1), flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import ConfigDict, Field, field_validator
 
-from lmgame.backend_settings import EmbeddedBackend, OpenAIBackend
+from lmgame.backend_settings import AnyBackend
 from lmgame.backend_settings import Model as _Model
 from lmgame.game import State
 
@@ -90,7 +90,7 @@ class Shared(_Model):
 
     free: ClassVar[tuple[str, ...]] = ("run", "concurrency", "anchors", "seed", "slo", "budget")
     agent: AgentSettings
-    backend: EmbeddedBackend | OpenAIBackend = Field(discriminator="kind")
+    backend: AnyBackend = Field(discriminator="kind")
     clock: ClockSettings
     slo: SloSettings
     policy: PolicySettings
@@ -126,10 +126,18 @@ class Settings(Shared):
 class TournamentSettings(Shared):
     """Everything a tournament needs; see ``configs/tournament.yaml`` for each key."""
 
-    own: ClassVar[tuple[str, ...]] = ("games", "schedule", "seeds", "repeats", "rounds")
+    own: ClassVar[tuple[str, ...]] = (
+        "games",
+        "schedule",
+        "seeds",
+        "anchor_seeds",
+        "repeats",
+        "rounds",
+    )
     free: ClassVar[tuple[str, ...]] = (*Shared.free, *own, "agents")
     games: tuple[str, ...]
     schedule: Literal["single", "round_robin", "swiss"] = "round_robin"
     seeds: int = Field(10, ge=1, le=1_000_000)
+    anchor_seeds: int | None = Field(None, ge=1, le=1_000_000)
     repeats: int = Field(1, ge=1, le=1_000_000)
     rounds: int = Field(3, ge=1, le=10_000)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from rich.console import Console
 
-from lmgame import registry
-from lmgame.backend import BackendClient, running
+from lmgame.backend import Backends, is_ours, key, model_of, prices_of
+from lmgame.backend_settings import AnyBackend
 from lmgame.budget import USED_UP, Budget, Purse
 from lmgame.client.call import Call
 from lmgame.errors import ConfigError
 from lmgame.match import Judge
-from lmgame.price import Price, find, from_backend
+from lmgame.plan import Planned, existing
+from lmgame.price import find
 from lmgame.record import Log, Suspended
-from lmgame.run import Planned, Series, existing
+from lmgame.run import Series
 from lmgame.settings import Shared
 from lmgame.slo import Slo
 from lmgame.watch import Watch
@@ -84,59 +87,71 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
         return None
     main = [one for one in plan if not one.anchor]
     # Where later matches hang on these, anybody may yet be due.
-    candidates = todo if len(main) == series.total else series.samples()
-    asking = any(registry.agents.load(s.agent).asks for one in candidates for s in one.header.seats)
-    purse = _purse(series) if asking else None
-    if not asking:
-        series.check(None)
+    candidates = todo if len(main) == series.total else list(series.samples())
+    asked = [backend for one in candidates for backend in one.backends]
+    purse = _purse(series.settings, asked) if asked else None
     left = series.total - sum(one.path in finished for one in main)
-    with Watch(err, left) as watch:
-        backend = running(series.settings.backend, watch.say) if asking else nullcontext()
-        with backend as found, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-
-            async def everything() -> Suspended | None:
-                client = None if found is None else BackendClient(found, purse)
-                judge = _judge(series.settings)
-                try:
-                    series.check(client)
+    with Watch(err, left) as watch, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        backends = Backends(purse, watch.say)
+        series.check(backends.client)
+        try:
+            stopped = None
+            for number, some in enumerate(_lots(series, finished)):
+                for client in backends.need([backend for one in some for backend in one.backends]):
+                    runner.run(client.close())
+                if number == 0:
                     series.folder.begin()
                     if purse is not None:
                         purse.begin(series.logs())
-                    for stage in series.stages():
-                        due = [one for one in stage if one.path not in finished]
-                        stopped = await series.play_all(
-                            due, client, judge, watch.follow, watch.finished
-                        )
-                        if stopped is not None:
-                            return stopped
-                    return None
-                finally:
-                    if client is not None:
-                        await client.close()
+                stopped = runner.run(
+                    series.play_all(
+                        some,
+                        backends.client,
+                        _judge(series.settings),
+                        watch.follow,
+                        watch.finished,
+                    )
+                )
+                if stopped is not None:
+                    break
+            return stopped
+        finally:
+            try:
+                runner.run(backends.close())
+            finally:
+                backends.stop()
 
-            return runner.run(everything())
+
+def _lots(series: Series[Shared], finished: Set[Path]) -> Iterator[list[Planned]]:
+    """What is due, in lots that need the same of our own servers."""
+    for stage in series.stages():
+        due = [one for one in stage if one.path not in finished]
+        lots: dict[frozenset[str], list[Planned]] = {}
+        for one in due:
+            ours = frozenset(key(each) for each in one.backends if is_ours(each))
+            lots.setdefault(ours, []).append(one)
+        yield from lots.values()
 
 
-def _purse(series: Series[Shared]) -> Purse:
+def _purse(settings: Shared, asked: Sequence[AnyBackend]) -> Purse:
     """What may be spent.
 
     Raises:
         ConfigError: A budget in money where no price is known.
     """
-    settings = series.settings
-    known, tells_cost = prices(settings), bool(getattr(settings.backend, "cost_field", ""))
-    if settings.budget.usd is not None and not (tells_cost or find(known, series.model)):
+    known = tuple(price for one in asked for price in prices_of(one))
+    blind = [one for one in asked if not (_tells_cost(one) or find(prices_of(one), model_of(one)))]
+    if settings.budget.usd is not None and blind:
         raise ConfigError(
-            f"budget.usd={settings.budget.usd:g}: no price is known for {series.model!r}, so its "
-            "cost cannot be counted; give one, in US dollars per million tokens: "
+            f"budget.usd={settings.budget.usd:g}: no price is known for {model_of(blind[0])!r}, so "
+            "its cost cannot be counted; give one, in US dollars per million tokens: "
             "'backend.prices=[{input: 1, output: 4}]', or set budget.tokens instead"
         )
-    return Purse(Budget(**settings.budget.model_dump()), known, tells_cost)
+    return Purse(Budget(**settings.budget.model_dump()), known, any(map(_tells_cost, asked)))
 
 
-def prices(settings: Shared) -> tuple[Price, ...]:
-    """What tokens cost at the backend."""
-    return from_backend(settings.backend.model_dump(mode="json"))
+def _tells_cost(backend: AnyBackend) -> bool:
+    return bool(getattr(backend, "cost_field", ""))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -185,7 +200,7 @@ def tell_how_to_go_on(
         given = [
             f"{one.partition('=')[0]}=MORE" if one.startswith("budget.") else one for one in given
         ]
-    command = " ".join([f"lmgame {series.command}", *given, f"run={series.path}"])
+    command = f"lmgame {series.command} {shlex.join([*given, f'run={series.path}'])}"
     why = "interrupted" if stopped is None else _why(stopped)
     if any(log.landings for _, log in logs(series.plan())):
         then = f"Everything played so far is kept. To go on: {command}"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from lmgame import config, registry, report, schedule, sitting, standing
+from lmgame.config import Entrant
 from lmgame.errors import ConfigError
 from lmgame.folder import fresh_name
 from lmgame.game import State
+from lmgame.plan import Planned, existing, plan_match
 from lmgame.record import Log
-from lmgame.run import Planned, Series, check_live, existing, plan_match
+from lmgame.run import Series
 from lmgame.schedule import Pairing
 from lmgame.settings import Settings, TournamentSettings
 
@@ -53,27 +56,25 @@ class Tournament(Series[TournamentSettings]):
     command = "tournament"
 
     def __init__(self, overrides: Sequence[str], root: Path = Path("runs")) -> None:
-        settings, self.games, each = config.load_tournament(overrides)
+        settings, games = config.load_tournament(overrides)
         super().__init__(
             settings, Path(settings.run) if settings.run else fresh_name(root, "tournament")
         )
-        named = (settings.agent.name,) if settings.agents is None else settings.agents
-        self.pool = (*named, *(one for one in settings.anchors if one not in named))
-        schedule.check_pool(self.pool)
-        _check_games(settings.games, self.games)
+        self.agents = _pool(settings, overrides)
+        self.pool = tuple(self.agents)
+        self.anchors = tuple(one for one in settings.anchors if one in self.agents)
+        if settings.anchor_seeds is not None and settings.anchor_seeds < settings.seeds:
+            raise ConfigError(
+                f"anchor_seeds={settings.anchor_seeds}: anchors play everybody's seeds, and may "
+                f"play more: write at least {settings.seeds}, as seeds={settings.seeds}"
+            )
+        self.games = _different(games)
         self.seats = {
             name: len(registry.games.load(one.game.id).spec.seats)
             for name, one in self.games.items()
         }
-        any_game = next(iter(self.games.values()))
-        self.agents = {
-            name: config.agent_settings(any_game, name, overrides=each) for name in self.pool
-        }
         for name, seats in self.seats.items():
             schedule.check_seats(name, seats, self.pool, settings.schedule)
-            spec = registry.games.load(self.games[name].game.id).spec
-            for agent in self.agents.values():
-                check_live(settings, spec, [agent])
         self._planned: dict[Pairing, Planned] = {}
 
     @property
@@ -83,11 +84,18 @@ class Tournament(Series[TournamentSettings]):
 
     def _size(self, seats: int) -> int:
         settings, agents = self.settings, len(self.pool)
+        anchors, more = len(self.anchors), self._more_seeds
         if seats == 1:
-            return agents * settings.seeds * settings.repeats
+            return (agents * settings.seeds + anchors * more) * settings.repeats
         if settings.schedule == "swiss":
             return settings.rounds * (agents // 2) * 2 * settings.seeds
-        return agents * (agents - 1) * settings.seeds
+        return agents * (agents - 1) * settings.seeds + anchors * (anchors - 1) * more
+
+    @property
+    def _more_seeds(self) -> int:
+        """How many seeds anchors play beyond everybody's."""
+        most = self.settings.anchor_seeds
+        return 0 if most is None else most - self.settings.seeds
 
     def samples(self) -> Iterator[Planned]:
         """In each game, everybody once in the first seat."""
@@ -117,16 +125,24 @@ class Tournament(Series[TournamentSettings]):
             pairing
             for name in self.games
             if name not in several
-            for pairing in schedule.single(
-                name, self.pool, settings.seed, settings.seeds, settings.repeats
-            )
+            for pool, first, seeds in self._lots()
+            for pairing in schedule.single(name, pool, first, seeds, settings.repeats)
         ]
         if settings.schedule == "swiss" and several:
             yield from self._swiss(found, several)
             return
         for name in several:
-            found += schedule.round_robin(name, self.pool, settings.seed, settings.seeds)
+            for pool, first, seeds in self._lots():
+                if len(pool) > 1:
+                    found += schedule.round_robin(name, pool, first, seeds)
         yield found
+
+    def _lots(self) -> Iterator[tuple[tuple[str, ...], int, int]]:
+        """Who plays which seeds: the pool, the first one, and how many."""
+        settings = self.settings
+        yield self.pool, settings.seed, settings.seeds
+        if self.anchors and self._more_seeds:
+            yield self.anchors, settings.seed + settings.seeds, self._more_seeds
 
     def _swiss(self, first: list[Pairing], games: Sequence[str]) -> Iterator[list[Pairing]]:
         """Round after round, with what is played alone beside the first."""
@@ -152,7 +168,7 @@ class Tournament(Series[TournamentSettings]):
             again = f" #{pairing.repeat + 1}" if pairing.repeat else ""
             self._planned[pairing] = plan_match(
                 self.games[pairing.game],
-                [self.agents[name] for name in pairing.seats],
+                [self.agents[label] for label in pairing.seats],
                 pairing.seed,
                 self.path,
                 pairing.repeat,
@@ -161,17 +177,50 @@ class Tournament(Series[TournamentSettings]):
         return self._planned[pairing]
 
 
-def _check_games(names: Sequence[str], games: Mapping[str, Settings]) -> None:
-    """Refuse a tournament without games, or with one of them twice, also by another name."""
-    if not names:
+def _pool(settings: TournamentSettings, overrides: Sequence[str]) -> dict[str, Entrant]:
+    """Who takes part, by label: who was asked for, then the anchors.
+
+    Raises:
+        ConfigError: Nobody, somebody twice, or somebody who plays by the wall clock.
+    """
+    asked = (settings.agent.name,) if settings.agents is None else settings.agents
+    find = partial(config.entrant, settings, overrides=overrides, root="tournament")
+    found = [find(words) for words in asked]
+    labels = [one.label for one in found]
+    found += [one for one in map(find, settings.anchors) if one.label not in labels]
+    schedule.check_pool([one.label for one in found])
+    _check_different("agents", {one.label: (one.agent, one.backend) for one in found})
+    for one in found:
+        if registry.agents.load(one.agent.name).live:
+            raise ConfigError(
+                f"agents: {one.label} plays one match at a time, by the wall clock: "
+                f"lmgame play agent={one.agent.name}"
+            )
+    return {one.label: one for one in found}
+
+
+def _different(games: dict[str, Settings]) -> dict[str, Settings]:
+    """The games, each of which there is once.
+
+    Raises:
+        ConfigError: There is none, or one twice under different names.
+    """
+    if not games:
         raise ConfigError("there is no game: write games=[connect_four,tetris]")
+    played = {"game", "clock", "policy", "max_decisions", "slo"}
+    _check_different("games", {name: one.model_dump(include=played) for name, one in games.items()})
+    return games
+
+
+def _check_different(kind: str, what: Mapping[str, object]) -> None:
+    """Refuse one thing under two names."""
     same: dict[str, str] = {}
-    for name in names:
-        what = json.dumps(games[name].game.model_dump(mode="json"), sort_keys=True)
-        if what in same:
-            also = "" if same[what] == name else f", also as {same[what]}"
-            raise ConfigError(f"games: {name} is named twice{also}: name every game once")
-        same[what] = name
+    for label, one in what.items():
+        other = same.setdefault(repr(one), label)
+        if other != label:
+            raise ConfigError(
+                f"{kind}: {label} is named twice, also as {other}: name everything once"
+            )
 
 
 def _report(series: Tournament, as_json: bool) -> None:

@@ -24,8 +24,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lmgame.client.trouble import clean
+from lmgame.plan import Planned
 from lmgame.record import Played, Result, Suspended
-from lmgame.run import Planned
 from lmgame.world import World
 
 TICK_S = 0.25

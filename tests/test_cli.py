@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lmgame import config
+from lmgame import compose, config
 from lmgame.cli import main
 from lmgame.testing import ScriptedServer
 
@@ -135,7 +135,7 @@ def test_doctor_looks_at_the_chosen_server(capsys: pytest.CaptureFixture[str]) -
     assert "BAD  server" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", sorted(set(config.options("backend")) - {"any", "embedded"}))
+@pytest.mark.parametrize("name", sorted(set(compose.options("backend")) - {"any", "embedded"}))
 def test_doctor_looks_at_every_preset_without_a_key_or_a_model(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmgame import config
+from lmgame import compose, config
 from lmgame.errors import ConfigError, LmgameError, NameNotFound
 from lmgame.settings import Settings
 
@@ -24,7 +24,7 @@ MUST_BE_SAID = {
     "group", ["game", "agent", "harness", "backend", "clock", "slo", "experiment"]
 )
 def test_every_preset_composes_and_is_checked(group: str) -> None:
-    presets = [name for name in config.options(group) if name != "any"]
+    presets = [name for name in compose.options(group) if name != "any"]
     assert presets
     for name in presets:
         model = ["backend.model=m"] if group == "backend" and name != "embedded" else []
@@ -101,20 +101,20 @@ def test_a_url_must_be_one() -> None:
 def test_settings_of_the_llm_reach_only_seats_that_have_them() -> None:
     overrides = ["game=tetris_versus", "agents=[llm,greedy]", "agent.temperature=0.5"]
     settings = config.load(overrides)
-    assert config.agent_settings(settings, "llm", overrides).settings["temperature"] == 0.5
-    assert config.agent_settings(settings, "greedy", overrides).settings == {}
+    assert config.entrant(settings, "llm", overrides, "config").agent.settings["temperature"] == 0.5
+    assert config.entrant(settings, "greedy", overrides, "config").agent.settings == {}
 
 
 def test_settings_reach_an_agent_that_is_not_the_default() -> None:
     overrides = ["agent=random", "agents=[llm,random]"]
     settings = config.load(overrides)
-    assert config.agent_settings(settings, "llm", overrides).settings["max_tokens"] == 32
+    assert config.entrant(settings, "llm", overrides, "config").agent.settings["max_tokens"] == 32
 
 
 def test_an_unknown_agent_in_a_list_is_named() -> None:
     settings = config.load(["agents=[llm,gredy]"])
     with pytest.raises(NameNotFound, match="did you mean 'greedy'"):
-        config.agent_settings(settings, "gredy", [])
+        config.entrant(settings, "gredy", [], "config")
 
 
 def preferred(*overrides: str) -> Settings:

@@ -15,7 +15,8 @@ import pytest
 
 from lmgame import record, registry
 from lmgame.agent import Agent, Decision, Seating
-from lmgame.backend import Backend, BackendClient
+from lmgame.backend import BackendClient
+from lmgame.backend_settings import OpenAIBackend
 from lmgame.client import Call, Endpoint, Failure, Limits
 from lmgame.clock import Paused, Simulated, latency_from
 from lmgame.game import Turn
@@ -122,9 +123,9 @@ def played(script: Sequence[Reply], path: Path) -> Log:
 
     async def run(url: str) -> None:
         limits = Limits(total_s=0.3 if any(one.ending == "silence" for one in script) else 20.0)
-        client = BackendClient(
-            Backend(Endpoint(url, "scripted", limits=limits, structured="vllm"), images=False)
-        )
+        said = {"kind": "openai", "base_url": url, "model": "scripted", "structured": "vllm"}
+        client = BackendClient(OpenAIBackend.model_validate(said))
+        client.open(Endpoint(url, "scripted", limits=limits, structured="vllm"))
         game = Nim()
         agents: list[Agent] = [
             registry.agents.make("llm", {"seating": Seating(game.spec, 0, 1, client)}),

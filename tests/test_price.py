@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmgame import config
+from lmgame import compose, config
 from lmgame.backend_settings import OpenAIBackend
 from lmgame.client import Failure, Usage
 from lmgame.price import Price, find, from_backend, of_call, of_calls
@@ -84,7 +84,7 @@ def test_prices_survive_the_log() -> None:
 
 
 def test_every_price_has_its_day_and_its_source() -> None:
-    for preset in config.options("backend"):
+    for preset in compose.options("backend"):
         if preset in ("any", "embedded"):
             continue
         settings = config.load([f"backend={preset}", "backend.model=m"]).backend
@@ -99,6 +99,6 @@ def test_presets_write_their_days_in_quotes() -> None:
     """YAML readers disagree on what a bare day is."""
     from importlib.resources import files
 
-    for preset in config.options("backend"):
+    for preset in compose.options("backend"):
         plain = yaml.safe_load((files("lmgame.configs") / "backend" / f"{preset}.yaml").read_text())
         assert all(isinstance(one["date"], str) for one in plain.get("prices") or ())

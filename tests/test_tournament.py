@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lmgame.cli import main
+from lmgame.record import read
 from lmgame.testing import Reply, ScriptedServer
 from lmgame.tournament import Tournament
 from tests.test_play import picks
@@ -136,6 +137,44 @@ def test_a_forfeit_is_a_loss_and_counted(folder: Path) -> None:
     assert (rows["llm"]["forfeits"], rows["llm"]["losses"], rows["random"]["wins"]) == (2, 2, 2)
 
 
+def test_one_agent_plays_as_several(folder: Path) -> None:
+    """Two models on two servers, and one of them with a memory as well."""
+    with ScriptedServer(picks) as one, ScriptedServer(picks, models=["second"]) as other:
+        words = asking(one, "seeds=1", "run=run", "anchors=random", "anchor_seeds=2")
+        second = f"llm as=other backend.base_url={other.base_url} backend.model=second"
+        words += [f"agents=[llm,llm harness=lmgame,{second}]"]
+        assert main(["tournament", *words]) == 0
+        (game,) = games(folder)
+        rows = {row["agent"]: row["model"] for row in game["agents"]}
+        assert rows == {
+            "llm": "scripted",
+            "llm harness=lmgame": "scripted",
+            "other": "second",
+            "random": "",
+        }
+        # Whoever meets the second server is asked there, and the log says so.
+        urls = {"": None, "scripted": one.base_url, "second": other.base_url}
+        logs = [read(path) for path in (folder / "run" / "matches").iterdir()]
+        for log in logs:
+            for number, seat in enumerate(log.header.seats):
+                assert log.header.backend_of(number).get("base_url") == urls[seat.model]
+        assert {received.body["model"] for received in other.requests} == {"second"}
+        assert {received.body["model"] for received in one.requests} == {"scripted"}
+        assert main(["tournament", *words]) == 0
+
+
+def test_what_is_said_of_one_game_is_for_it_alone(folder: Path) -> None:
+    games_ = "games=[tic_tac_toe,sokoban game.difficulty=3,sokoban max_decisions=2]"
+    words = [games_, "agents=[random,greedy]", "seeds=1", "anchor_seeds=3", "max_decisions=5"]
+    assert main(["tournament", *words, "run=run"]) == 0
+    found = {game["name"]: game for game in games(folder)}
+    assert found["sokoban game.difficulty=3"]["arguments"]["difficulty"] == 3
+    assert found["sokoban game.difficulty=3"]["max_decisions"] == 5
+    assert found["sokoban max_decisions=2"]["max_decisions"] == 2
+    assert found["tic_tac_toe"]["matches"]["finished"] == 6
+    assert found["sokoban max_decisions=2"]["matches"]["finished"] == 6
+
+
 def _reached(server: ScriptedServer, goal: int, process: subprocess.Popen[bytes]) -> bool:
     return len(server.requests) >= goal or process.poll() is not None
 
@@ -208,7 +247,17 @@ def test_a_run_is_no_tournament(folder: Path, capsys: pytest.CaptureFixture[str]
         (["schedule=ladder"], "schedule='ladder'"),
         (["seeds=0"], "seeds=0"),
         (["game=tetris"], "unknown setting 'game'; did you mean 'games'?"),
-        (["agents=human"], "write concurrency=1"),
+        (["agents=human"], "lmgame play agent=human"),
+        (["game.difficulty=3"], "'games=[tetris,sokoban game.difficulty=3]'"),
+        (["games=[tic_tac_toe seed=3]"], "'seed=3' cannot be said of one game alone"),
+        (["agents=[llm clock=realtime]"], "'clock=realtime' cannot be said of one agent alone"),
+        (["agents=[llm harness=of]"], "did you mean 'off'?"),
+        (["agents=[llm agent.temprature=1]"], "did you mean 'agent.temperature'"),
+        (["agents=[greedy backend.mode=colocated]"], "greedy asks no model"),
+        (["agents=[llm,llm harness=off]"], "llm harness=off is named twice, also as llm"),
+        (["games=[tic_tac_toe,tic_tac_toe]"], "tic_tac_toe is named twice"),
+        (["agents=[llm as=x,greedy as=x]"], "x is named twice"),
+        (["anchor_seeds=3"], "write at least 10"),
     ],
 )
 def test_what_cannot_be_played_is_one_message(

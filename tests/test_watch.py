@@ -20,8 +20,8 @@ from lmgame.clock import Paused
 from lmgame.game import Game
 from lmgame.games.tetris import Tetris, TetrisVersus
 from lmgame.match import Match
+from lmgame.plan import Planned
 from lmgame.record import Played, Result, Suspended
-from lmgame.run import Planned
 from lmgame.watch import HEARTBEAT_S, MORE, TICK_S, Watch, shorten
 from lmgame.world import World
 from tests.nim import Nim

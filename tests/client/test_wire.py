@@ -16,7 +16,7 @@ from openai import OpenAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from pydantic import TypeAdapter, ValidationError
 
-from lmgame import config
+from lmgame import compose, config
 from lmgame.backend import endpoint_of
 from lmgame.backend_settings import OpenAIBackend
 from lmgame.client import Client, Endpoint, Message, Request
@@ -99,7 +99,7 @@ def test_every_dialect(dialect: str, server: ScriptedServer, sdk: OpenAI) -> Non
         check(sent(endpoint, request, server), VENDOR.get(dialect, set()), server, sdk)
 
 
-@pytest.mark.parametrize("preset", sorted(set(config.options("backend")) - {"embedded"}))
+@pytest.mark.parametrize("preset", sorted(set(compose.options("backend")) - {"embedded"}))
 def test_every_preset(
     preset: str, server: ScriptedServer, sdk: OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
