@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         """,
     )
     _takes_settings(play)
+    _takes_many(play)
     _takes_json(play, "print summary.json's content alone on standard output")
     _add_tournament(commands)
     serve = _command(
@@ -113,6 +114,7 @@ def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser
         TOURNAMENT,
     )
     _takes_settings(tournament)
+    _takes_many(tournament)
     _takes_json(tournament, "print tournament.json's content alone on standard output")
 
 
@@ -207,20 +209,39 @@ def _takes_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="see below")
 
 
+def _takes_many(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-m",
+        "--multirun",
+        action="store_true",
+        help="play every combination of settings with several values (seed=0,1), a run each",
+    )
+
+
 def _takes_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=what)
 
 
 def _play(options: argparse.Namespace) -> int:
+    if options.multirun:
+        return _sweep("play", options)
     from lmgame.play import play
 
     return play(options.settings, options.json)
 
 
 def _tournament(options: argparse.Namespace) -> int:
+    if options.multirun:
+        return _sweep("tournament", options)
     from lmgame.tournament import tournament
 
     return tournament(options.settings, options.json)
+
+
+def _sweep(command: str, options: argparse.Namespace) -> int:
+    from lmgame.sweep import sweep
+
+    return sweep(command, options.settings, options.json)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -49,7 +49,8 @@ def key_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
-_PLAIN = re.compile(r"[!#-&(-~]*")  # printable ASCII without spaces and quotes
+_PLAIN = re.compile(r"[!#-&(-<>-~]*")  # printable ASCII without spaces, quotes, equals signs
+_FUNCTION = re.compile(r"[a-z]+\(.*\)$")  # range(0,1,0.5), choice(a,b)
 
 
 def quoted(override: str) -> str:
@@ -57,14 +58,14 @@ def quoted(override: str) -> str:
     key, equals, value = override.partition("=")
     if key in ("agents", "anchors", "games") and value[:1] == "[" and value[-1:] == "]":
         return f"{key}=[{','.join(_as_text(one) for one in _elements(value[1:-1]))}]"
-    if not equals or _PLAIN.fullmatch(value) or value[:1] in "'\"[{":
+    if not equals or value[:1] == "{" or value[:1] == "[" or _FUNCTION.match(value):
         return override
     return f"{key}={_as_text(value)}"
 
 
 def _as_text(value: str) -> str:
     """A value that Hydra's grammar reads as this text, whatever is in it."""
-    if (_PLAIN.fullmatch(value) and "=" not in value) or value[:1] in "'\"":
+    if _PLAIN.fullmatch(value) or value[:1] in "'\"":
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
@@ -150,8 +151,8 @@ def _explain(error: HydraException, overrides: Sequence[str], root: str) -> Conf
     choice = re.search(r"Ambiguous value for argument '([^'=]+)=", str(error))
     if choice is not None:
         return ConfigError(
-            f"{choice[1]} takes one value; several agents are written agents=[llm,greedy], "
-            "several seeds seed=0 episodes=3"
+            f"{choice[1]} takes one value; several agents are written agents=[llm,greedy], several "
+            "seeds seed=0 episodes=3; a run for each value is played with -m"
         )
     if "harness@agent.harness" in str(error):
         return ConfigError("this agent has no harness: harness=NAME is for agent=llm and its like")

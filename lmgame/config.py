@@ -14,6 +14,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
+import yaml
+
 from lmgame import registry
 from lmgame.backend_settings import AnyBackend, EmbeddedBackend
 from lmgame.compose import GROUPS, check, compose, key_of, quoted, resolve_name
@@ -56,6 +58,7 @@ def load(overrides: Sequence[str]) -> Settings:
         NameNotFound: A game, agent or preset that does not exist.
     """
     resolved = _resolved(overrides)
+    _check_experiment(resolved, "play")
     settings = check(Settings, compose(resolved), resolved)
     _check_embedded(settings, resolved)
     return settings
@@ -73,6 +76,7 @@ def load_tournament(overrides: Sequence[str]) -> tuple[TournamentSettings, dict[
         NameNotFound: A game, agent or preset that does not exist.
     """
     resolved = _resolved(overrides)
+    _check_experiment(resolved, "tournament")
     settings = check(TournamentSettings, compose(resolved, "tournament"), resolved, "tournament")
     _check_embedded(settings, resolved)
     games: dict[str, Settings] = {}
@@ -238,6 +242,19 @@ def _check_embedded(settings: Shared, overrides: Sequence[str]) -> None:
     """See that the embedded backend takes its settings, if it is there."""
     if isinstance(settings.backend, EmbeddedBackend) and extra_installed():
         embedded(settings.backend, overrides)
+
+
+def _check_experiment(overrides: Sequence[str], command: str) -> None:
+    """Refuse a preset of the other command, which Hydra would do in words of its own."""
+    for one in overrides:
+        group, _, name = one.partition("=")
+        if group.lstrip("+") != "experiment":
+            continue
+        preset = files("lmgame.configs") / "experiment" / f"{name}.yaml"
+        keys = set(yaml.safe_load(preset.read_text())) if preset.is_file() else set()
+        meant = "tournament" if keys & set(TournamentSettings.own) else "play"
+        if keys and meant != command:
+            raise ConfigError(f"{one} is a preset of lmgame {meant}: lmgame {meant} {one}")
 
 
 def _has_harness(agent: str) -> bool:

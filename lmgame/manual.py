@@ -24,9 +24,13 @@ settings are written KEY=VALUE at the end of the line:
   budget.usd=5 budget.tokens=1000000 budget.seconds=3600   ends a run; it can be continued
   policy.attempts=3 policy.failed=suspend|default   after a call that fails
   film=gif | mp4 | none           what is drawn at the end; mp4 needs lmgame[video]
+  experiment=demo                 a preset of all this: lmgame/configs/experiment/
+-m plays every combination of settings with several values, a run each, and skips what was played:
+seed=0,1 agent.temperature=range(0,1,0.5) game=glob(tetris*)
 
 examples:
   lmgame play max_decisions=20
+  lmgame play -m game=tetris,sokoban harness=off,lmgame episodes=3
   lmgame play game=tetris_versus 'agents=[llm,greedy]' clock=realtime
   lmgame play backend=vllm backend.model=NAME episodes=10 concurrency=5
 (quote lists where the shell takes brackets for a pattern)
@@ -48,7 +52,8 @@ settings are written KEY=VALUE at the end of the line:
   rounds=3                        of a Swiss tournament
   repeats=1                       how often an agent plays each seed of a one-seat game
   seed=0 concurrency=8 run=DIR    the first seed; matches at the same time; the folder
-and agent, backend, clock, harness, slo, policy, budget and max_decisions as for `lmgame play`
+  experiment=quick | lmgame_bench a preset: a board in five minutes; the protocol of the paper
+and agent, backend, clock, harness, slo, policy, budget, max_decisions and -m as for `lmgame play`
 
 examples:
   lmgame tournament 'games=[connect_four,tetris]' 'agents=[random,greedy]' seeds=20 run=runs/demo

@@ -19,12 +19,13 @@ FILMS = 8
 """How many matches are drawn after a run; `lmgame replay` draws any other."""
 
 
-def play(overrides: Sequence[str], as_json: bool) -> int:
+def play(overrides: Sequence[str], as_json: bool, quiet: bool = False) -> int:
     """Play a run, or continue it.
 
     Args:
         overrides: Hydra overrides.
         as_json: Print ``summary.json``'s content alone on standard output.
+        quiet: Print nothing there.
 
     Returns:
         The exit status: 0, 3 when the backend failed or the budget is used up and
@@ -38,7 +39,7 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
     with sitting.held(run):
         end = sitting.sit(run, err)
         logs = list(sitting.logs(run.plan()))
-        _report(run, logs, as_json)
+        _report(run, logs, as_json, quiet)
         if end.status:
             sitting.tell_how_to_go_on(run, overrides, end.stopped, err)
         elif settings.film != "none":
@@ -46,7 +47,7 @@ def play(overrides: Sequence[str], as_json: bool) -> int:
     return end.status
 
 
-def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> None:
+def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool, quiet: bool) -> None:
     """Write the summary and print it, of however much was played."""
     main = [log for planned, log in logs if not planned.anchor]
     if not main:
@@ -55,6 +56,8 @@ def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool) -> Non
     slo = Slo(**run.settings.slo.model_dump())
     found = summary(main, anchors, slo, prices_of(run.settings.backend))
     (run.path / "summary.json").write_text(json.dumps(found, indent=1) + "\n")
+    if quiet:
+        return
     if as_json:
         print(json.dumps(found, indent=1), flush=True)
     else:

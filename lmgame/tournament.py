@@ -21,12 +21,13 @@ from lmgame.schedule import Pairing
 from lmgame.settings import Settings, TournamentSettings
 
 
-def tournament(overrides: Sequence[str], as_json: bool) -> int:
+def tournament(overrides: Sequence[str], as_json: bool, quiet: bool = False) -> int:
     """Play a tournament, or continue it.
 
     Args:
         overrides: Hydra overrides.
         as_json: Print ``tournament.json``'s content alone on standard output.
+        quiet: Print nothing there.
 
     Returns:
         The exit status, as for :func:`lmgame.play.play`.
@@ -35,7 +36,7 @@ def tournament(overrides: Sequence[str], as_json: bool) -> int:
     err = Console(stderr=True)
     with sitting.held(series):
         end = sitting.sit(series, err)
-        _report(series, as_json)
+        _report(series, as_json, quiet)
         if end.status:
             sitting.tell_how_to_go_on(series, overrides, end.stopped, err)
     return end.status
@@ -223,7 +224,7 @@ def _check_different(kind: str, what: Mapping[str, object]) -> None:
             )
 
 
-def _report(series: Tournament, as_json: bool) -> None:
+def _report(series: Tournament, as_json: bool, quiet: bool) -> None:
     """Write the standings and print them, of however much was played."""
     settings = series.settings
     rules: State = {
@@ -241,6 +242,8 @@ def _report(series: Tournament, as_json: bool) -> None:
         return
     text = json.dumps(found, indent=1)
     (series.path / "tournament.json").write_text(text + "\n")
+    if quiet:
+        return
     if as_json:
         print(text, flush=True)
     else:
