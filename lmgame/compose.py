@@ -92,9 +92,11 @@ def _elements(inside: str) -> Iterator[str]:
 
 def resolve_name(override: str) -> list[str]:
     """Check a group choice before Hydra does, and find what has no preset."""
-    group, equals, name = override.partition("=")
+    # A preset is chosen from those there are; adding it with + is meant to be the same.
+    group, equals, name = override.lstrip("+").partition("=")
     if not equals or group not in GROUPS:
         return [override]
+    override = f"{group}={name}"
     presets = options(group)
     if name in presets:
         # What surrounds a model belongs to its agent.
@@ -156,7 +158,7 @@ def _explain(error: HydraException, overrides: Sequence[str], root: str) -> Conf
         )
     if "harness@agent.harness" in str(error):
         return ConfigError("this agent has no harness: harness=NAME is for agent=llm and its like")
-    bad = re.search(r"Could not override '([^']*)'", str(error))
+    bad = re.search(r"Could not (?:override|delete from config\.) '([^']*)'", str(error))
     if bad is not None and not bad[1]:
         return ConfigError("a setting has no name: write KEY=VALUE")
     if bad is None:

@@ -63,7 +63,9 @@ class Registry(Generic[T]):
         known = [name for name in inspect.signature(maker).parameters if name != "self"]
         for key in arguments:
             if key not in known:
-                raise ConfigError(f"{name} has no setting {key!r}; {suggest(key, known)}")
+                settings = [one for one in known if one != "seating"]
+                told = suggest(key, settings) if settings else "it has none"
+                raise ConfigError(f"{name} has no setting {key!r}; {told}")
         return maker(**arguments)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmgame import compose, config
+from lmgame import compose, config, registry
 from lmgame.errors import ConfigError, LmgameError, NameNotFound
 from lmgame.settings import Settings
 
@@ -52,6 +52,8 @@ def test_games_are_named_in_snake_case_or_by_id() -> None:
         ("backend=embeded", "unknown backend 'embeded'; did you mean 'embedded'?"),
         ("clock=pause", "unknown clock 'pause'; did you mean 'paused'?"),
         ("game.levl=3", "unknown setting 'game.levl'; did you mean 'game.level'"),
+        ("+game=tetriss", "unknown game 'tetriss'; did you mean 'tetris'"),
+        ("~epsiodes", "unknown setting 'epsiodes'; did you mean 'episodes'"),
         ("+slo.ttft=2", "unknown setting 'slo.ttft'; did you mean 'slo.ttft_s'"),
         ("epsiodes=3", "unknown setting 'epsiodes'; did you mean 'episodes'"),
         ("+backend.slotz=3", "unknown setting 'backend.slotz'; did you mean 'backend.slots'"),
@@ -111,6 +113,11 @@ def test_settings_reach_an_agent_that_is_not_the_default() -> None:
     overrides = ["agent=random", "agents=[llm,random]"]
     settings = config.load(overrides)
     assert config.entrant(settings, "llm", overrides, "config").agent.settings["max_tokens"] == 32
+
+
+def test_an_agent_without_settings_says_so() -> None:
+    with pytest.raises(ConfigError, match="random has no setting 'foo'; it has none"):
+        registry.agents.make("random", {"foo": 1})
 
 
 def test_an_unknown_agent_in_a_list_is_named() -> None:
