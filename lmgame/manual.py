@@ -47,9 +47,11 @@ settings are written KEY=VALUE at the end of the line:
                                   backend.KEY; of a game: game.KEY, max_decisions, clock,
                                   policy, slo
   anchor_seeds=50                 how many seeds anchors play; as many as everybody else
-  schedule=round_robin | swiss | single   how games with two seats are played; single: not at all
-  seeds=10                        how many seeds; in a Swiss tournament, how many a round
-  rounds=3                        of a Swiss tournament
+  schedule=round_robin | gauntlet | swiss | ladder | single   how games with two seats are
+                                  played; gauntlet: everybody against the anchors; ladder: whose
+                                  meeting tells most comes next; single: not at all
+  seeds=10                        how many seeds; in swiss and ladder, how many a round
+  rounds=3                        of swiss and ladder
   repeats=1                       how often an agent plays each seed of a one-seat game
   seed=0 concurrency=8 run=DIR    the first seed; matches at the same time; the folder
   experiment=quick | lmgame_bench a preset: a board in five minutes; the protocol of the paper

@@ -100,11 +100,47 @@ class Table:
     groups: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the results of one game leave uncertain: the posterior around its mode.
+
+    Attributes:
+        agents: Who, in the order of the numbers below.
+        variance: Of each difference of two strengths, by the inverse of the
+            posterior's Hessian (Laplace's approximation).
+        information: What one pair of matches, with the seats swapped, is expected
+            to tell of each difference: Fisher information at the mode.
+    """
+
+    agents: tuple[str, ...]
+    variance: Numbers
+    information: Numbers
+
+    def met(self, one: int, other: int, pairs: int) -> Belief:
+        """The belief after so many more pairs of two agents, whatever their results.
+
+        By Sherman and Morrison: the meeting adds a matrix of rank one to the
+        Hessian, so no matrix is inverted.
+        """
+        size = len(self.agents)
+        # Covariance of each strength with the difference, up to what cancels.
+        toward = (self.variance[:, other] - self.variance[:, one]) / 2
+        adds = pairs * float(self.information[one, other])
+        shrink = adds / (1 + adds * float(self.variance[one, other]))
+        apart = np.broadcast_to(toward, (size, size))
+        return Belief(
+            self.agents, self.variance - shrink * (apart.T - apart) ** 2, self.information
+        )
+
+
 class _Data:
     """Results as counts, one row for each game and pair of seats."""
 
-    def __init__(self, matches: Sequence[Match], seat_term: bool) -> None:
-        self.agents = sorted({name for one in matches for name in (one.first, one.second)})
+    def __init__(
+        self, matches: Sequence[Match], seat_term: bool, others: Sequence[str] = ()
+    ) -> None:
+        met = {name for one in matches for name in (one.first, one.second)}
+        self.agents = sorted(met.union(others))
         self.games = sorted({one.game for one in matches})
         self.pairs = sorted({repr((one.game, one.pair)) for one in matches})
         agent, game, pair = (
@@ -209,20 +245,46 @@ def rate(
     return _table(data, best, low, high)
 
 
+def believe(matches: Sequence[Match], agents: Sequence[str]) -> Belief:
+    """What the results of one game leave uncertain.
+
+    Args:
+        matches: Results of one game, in any order; there may be none.
+        agents: Everybody, also who has not played.
+    """
+    if not matches:
+        size = len(agents)
+        apart = 1.0 - np.eye(size)
+        # Two matches between equals without draws: 1/4 each.
+        return Belief(tuple(sorted(agents)), 2 * PRIOR_SD**2 * apart, 0.5 * apart)
+    matches = sorted(matches, key=repr)
+    data = _Data(matches, seat_term=True, others=agents)
+    counts = data.counts(np.ones(len(matches)))
+    precision = _precision(data, PRIOR_SD)
+    best = _fit(data, counts, PRIOR_SD, np.zeros(data.design.shape[2]))
+    shares, _ = _posterior(data, counts, precision, best)
+    size = len(data.agents)
+    spread = np.linalg.inv(_hessian(data, counts.sum(axis=1), shares, precision))[:size, :size]
+    own = np.diag(spread)
+    seat = best[size : size + 1]
+    draw = best[size + 1 :] if data.with_draws else np.full(1, -np.inf)
+    gap = best[:size, None] - best[None, :size] + seat
+    logits = np.stack([gap / 2, -gap / 2, np.broadcast_to(draw, gap.shape)])
+    win, loss, _ = np.exp(logits) / np.exp(logits).sum(axis=0)
+    # A result moves the log-odds by +1/2, -1/2 or 0 of the difference.
+    once = (win + loss - (win - loss) ** 2) / 4
+    return Belief(tuple(data.agents), own[:, None] + own - 2 * spread, once + once.T)
+
+
 def _fit(data: _Data, counts: Numbers, prior_sd: float, start: Numbers) -> Numbers:
     """The posterior's mode, by Newton's method with halved steps."""
-    size, agents = data.design.shape[2], len(data.agents)
-    precision = np.full(size, TERM_SD**-2.0)
-    precision[:agents] = prior_sd**-2.0
+    precision = _precision(data, prior_sd)
     total = counts.sum(axis=1)
     point, shares, value = start, *_posterior(data, counts, precision, start)
     for _ in range(_STEPS):
         gradient = np.einsum("rk,rkp->p", counts - total[:, None] * shares, data.design)
         gradient -= precision * point
-        mean = np.einsum("rk,rkp->rp", shares, data.design)
-        second = np.einsum("r,rk,rkp,rkq->pq", total, shares, data.design, data.design)
-        hessian = second - np.einsum("r,rp,rq->pq", total, mean, mean) + np.diag(precision)
-        step = np.linalg.solve(hessian, gradient)
+        step = np.linalg.solve(_hessian(data, total, shares, precision), gradient)
         while np.abs(step).max() > _CLOSE:
             shares, then = _posterior(data, counts, precision, point + step)
             if then >= value:
@@ -232,6 +294,21 @@ def _fit(data: _Data, counts: Numbers, prior_sd: float, start: Numbers) -> Numbe
             break
         point, value = point + step, then
     return point
+
+
+def _precision(data: _Data, prior_sd: float) -> Numbers:
+    """The prior's, of each parameter."""
+    precision = np.full(data.design.shape[2], TERM_SD**-2.0)
+    precision[: len(data.agents)] = prior_sd**-2.0
+    return precision
+
+
+def _hessian(data: _Data, total: Numbers, shares: Numbers, precision: Numbers) -> Numbers:
+    """Of the negative log posterior."""
+    mean = np.einsum("rk,rkp->rp", shares, data.design)
+    second = np.einsum("r,rk,rkp,rkq->pq", total, shares, data.design, data.design)
+    found: Numbers = second - np.einsum("r,rp,rq->pq", total, mean, mean) + np.diag(precision)
+    return found
 
 
 def _posterior(

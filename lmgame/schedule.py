@@ -57,8 +57,7 @@ def check_seats(game: str, seats: int, agents: Sequence[str], schedule: str) -> 
         game: Its name.
         seats: How many it has.
         agents: Who takes part.
-        schedule: ``single``, ``round_robin`` or ``swiss``; one-seat games are
-            played alone under any.
+        schedule: Its name; games with one seat are played alone under any.
 
     Raises:
         ConfigError: The wrong number of seats, or too few agents for them.
@@ -109,8 +108,51 @@ def round_robin(game: str, agents: Sequence[str], seed: int, seeds: int) -> list
         pairing
         for number in range(seed, seed + seeds)
         for one, other in combinations(sorted(agents), 2)
-        for pairing in _both_ways(game, number, one, other)
+        for pairing in both_ways(game, number, one, other)
     ]
+
+
+def gauntlet(
+    game: str, agents: Sequence[str], anchors: Sequence[str], seed: int, seeds: int
+) -> list[Pairing]:
+    """Every agent against each anchor, and the anchors among themselves.
+
+    Agents that are no anchors do not meet: they are compared by how they fare against
+    the same opponents, as new engines are in computer chess.
+
+    Args:
+        game: A game with two seats.
+        agents: Who takes part, anchors included.
+        anchors: Whom everybody meets.
+        seed: The first match seed.
+        seeds: How many seeds, the same for every two.
+
+    Raises:
+        ConfigError: There is no anchor.
+    """
+    check_pool(agents)
+    check_seats(game, 2, agents, "gauntlet")
+    meetings = gauntlet_meetings(agents, anchors)
+    return [
+        pairing
+        for number in range(seed, seed + seeds)
+        for one, other in meetings
+        for pairing in both_ways(game, number, one, other)
+    ]
+
+
+def gauntlet_meetings(agents: Sequence[str], anchors: Sequence[str]) -> list[tuple[str, str]]:
+    """Who meets whom in a gauntlet.
+
+    Raises:
+        ConfigError: There is no anchor.
+    """
+    if not anchors:
+        raise ConfigError(
+            "schedule=gauntlet: everybody meets the anchors, and there are none: "
+            "write anchors=[random,greedy]"
+        )
+    return [two for two in combinations(sorted(agents), 2) if not set(anchors).isdisjoint(two)]
 
 
 def swiss(
@@ -152,11 +194,12 @@ def swiss(
         pairing
         for each in range(first, first + seeds)
         for one, other in _neighbours(order, met, rested)
-        for pairing in _both_ways(game, each, one, other)
+        for pairing in both_ways(game, each, one, other)
     ]
 
 
-def _both_ways(game: str, seed: int, one: str, other: str) -> Iterator[Pairing]:
+def both_ways(game: str, seed: int, one: str, other: str) -> Iterator[Pairing]:
+    """The pair of matches of two agents on one seed."""
     pair = f"{one}~{other}~s{seed}"
     yield Pairing(game, seed, (one, other), pair)
     yield Pairing(game, seed, (other, one), pair)

@@ -136,7 +136,7 @@ class TournamentSettings(Shared):
     )
     free: ClassVar[tuple[str, ...]] = (*Shared.free, *own, "agents")
     games: tuple[str, ...]
-    schedule: Literal["single", "round_robin", "swiss"] = "round_robin"
+    schedule: Literal["single", "round_robin", "swiss", "gauntlet", "ladder"] = "round_robin"
     seeds: int = Field(10, ge=1, le=1_000_000)
     anchor_seeds: int | None = Field(None, ge=1, le=1_000_000)
     repeats: int = Field(1, ge=1, le=1_000_000)

@@ -14,11 +14,15 @@ from lmgame.config import Entrant
 from lmgame.errors import ConfigError
 from lmgame.folder import fresh_name
 from lmgame.game import State
+from lmgame.ladder import ladder
 from lmgame.plan import Planned, existing, plan_match
 from lmgame.record import Log
 from lmgame.run import Series
 from lmgame.schedule import Pairing
 from lmgame.settings import Settings, TournamentSettings
+
+STAGED = {"swiss": schedule.swiss, "ladder": ladder}
+"""Schedules of several rounds, each of which hangs on the results of those before."""
 
 
 def tournament(overrides: Sequence[str], as_json: bool, quiet: bool = False) -> int:
@@ -76,6 +80,8 @@ class Tournament(Series[TournamentSettings]):
         }
         for name, seats in self.seats.items():
             schedule.check_seats(name, seats, self.pool, settings.schedule)
+        if settings.schedule == "gauntlet":
+            schedule.gauntlet_meetings(self.pool, self.anchors)
         self._planned: dict[Pairing, Planned] = {}
 
     @property
@@ -88,9 +94,12 @@ class Tournament(Series[TournamentSettings]):
         anchors, more = len(self.anchors), self._more_seeds
         if seats == 1:
             return (agents * settings.seeds + anchors * more) * settings.repeats
-        if settings.schedule == "swiss":
+        if settings.schedule in STAGED:
             return settings.rounds * (agents // 2) * 2 * settings.seeds
-        return agents * (agents - 1) * settings.seeds + anchors * (anchors - 1) * more
+        meetings = agents * (agents - 1) // 2
+        if settings.schedule == "gauntlet":
+            meetings = len(schedule.gauntlet_meetings(self.pool, self.anchors))
+        return 2 * meetings * settings.seeds + anchors * (anchors - 1) * more
 
     @property
     def _more_seeds(self) -> int:
@@ -107,7 +116,7 @@ class Tournament(Series[TournamentSettings]):
                 yield self._match(Pairing(name, self.settings.seed, players, ""))
 
     def stages(self) -> Iterator[list[Planned]]:
-        """All at once, in the order of seeds; a Swiss round when the last is over."""
+        """All at once, in the order of seeds; a round when the last is over."""
         for pairings in self._rounds():
             yield [self._match(one) for one in sorted(pairings, key=lambda one: one.seed)]
 
@@ -129,13 +138,13 @@ class Tournament(Series[TournamentSettings]):
             for pool, first, seeds in self._lots()
             for pairing in schedule.single(name, pool, first, seeds, settings.repeats)
         ]
-        if settings.schedule == "swiss" and several:
-            yield from self._swiss(found, several)
+        if settings.schedule in STAGED and several:
+            yield from self._staged(found, several)
             return
         for name in several:
             for pool, first, seeds in self._lots():
                 if len(pool) > 1:
-                    found += schedule.round_robin(name, pool, first, seeds)
+                    found += self._everybody(name, pool, first, seeds)
         yield found
 
     def _lots(self) -> Iterator[tuple[tuple[str, ...], int, int]]:
@@ -145,15 +154,21 @@ class Tournament(Series[TournamentSettings]):
         if self.anchors and self._more_seeds:
             yield self.anchors, settings.seed + settings.seeds, self._more_seeds
 
-    def _swiss(self, first: list[Pairing], games: Sequence[str]) -> Iterator[list[Pairing]]:
+    def _everybody(self, game: str, pool: tuple[str, ...], first: int, seeds: int) -> list[Pairing]:
+        if self.settings.schedule == "gauntlet":
+            return schedule.gauntlet(game, pool, self.anchors, first, seeds)
+        return schedule.round_robin(game, pool, first, seeds)
+
+    def _staged(self, first: list[Pairing], games: Sequence[str]) -> Iterator[list[Pairing]]:
         """Round after round, with what is played alone beside the first."""
         settings = self.settings
+        following = STAGED[settings.schedule]
         points: dict[str, dict[Pairing, tuple[float, float]]] = {name: {} for name in games}
         for number in range(settings.rounds):
             pairings = [
                 pairing
                 for name in games
-                for pairing in schedule.swiss(
+                for pairing in following(
                     name, self.pool, settings.seed, settings.seeds, number, points[name]
                 )
             ]
@@ -235,7 +250,7 @@ def _report(series: Tournament, as_json: bool, quiet: bool) -> None:
         "repeats": settings.repeats,
         "matches": series.total,
     }
-    if settings.schedule == "swiss":
+    if settings.schedule in STAGED:
         rules["rounds"] = settings.rounds
     found = standing.standings(rules, series.played())
     if not found["games"]:

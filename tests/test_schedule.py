@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmgame.errors import ConfigError
-from lmgame.schedule import Pairing, check_seats, round_robin, single, swiss
+from lmgame.schedule import Pairing, check_seats, gauntlet, round_robin, single, swiss
 
 POOLS = st.lists(st.sampled_from("abcdefghij"), min_size=2, max_size=8, unique=True)
 SEEDS = st.integers(0, 1 << 40)
@@ -100,6 +100,24 @@ def test_rematches_come_only_when_all_have_met(seed: int) -> None:
     more = [one for each in play_swiss(pool, seed, 1, 6) for one in each]
     check_pairs(more)
     assert set(meetings(more).values()) == {4}
+
+
+@given(POOLS, SEEDS, st.integers(1, 3), st.integers(1, 8))
+def test_in_a_gauntlet_everybody_meets_the_anchors_and_nobody_else(
+    pool: list[str], seed: int, seeds: int, count: int
+) -> None:
+    anchors = pool[:count]
+    found = gauntlet("g", pool, anchors, seed, seeds)
+    check_pairs(found)
+    assert found == gauntlet("g", pool[::-1], anchors[::-1], seed, seeds)
+    assert meetings(found) == {
+        frozenset(two): 2 * seeds for two in combinations(pool, 2) if {*two} & {*anchors}
+    }
+
+
+def test_a_gauntlet_needs_anchors() -> None:
+    with pytest.raises(ConfigError, match=r"there are none: write anchors="):
+        gauntlet("g", ["a", "b"], [], 0, 1)
 
 
 def test_winners_meet_winners() -> None:

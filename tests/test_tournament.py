@@ -111,6 +111,38 @@ def test_a_swiss_tournament_plays_its_rounds(folder: Path, server: ScriptedServe
     }
 
 
+def test_a_ladder_goes_on_as_it_began(folder: Path, server: ScriptedServer) -> None:
+    words = asking(server, "schedule=ladder", "seeds=1")
+    assert main(["tournament", *words, "rounds=4", "run=whole"]) == 0
+    for rounds in (1, 2, 4):
+        assert main(["tournament", *words, f"rounds={rounds}", "run=run"]) == 0
+    matches = [{one.name for one in (folder / n / "matches").iterdir()} for n in ("whole", "run")]
+    assert matches[0] == matches[1]
+    assert len(matches[0]) == 8  # four rounds with one meeting of three agents each
+    whole, parts = (folder / name / "tournament.json" for name in ("whole", "run"))
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_what_asks_nobody_goes_on_without_a_server(folder: Path) -> None:
+    with ScriptedServer(picks) as server:
+        words = ["tournament", *asking(server, "seeds=1", "run=run")]
+        assert main(words) == 0
+    before = (folder / "run" / "tournament.json").read_bytes()
+    for path in (folder / "run" / "matches").glob("*greedy-vs-random*"):
+        path.unlink()
+    assert main(words) == 0
+    assert (folder / "run" / "tournament.json").read_bytes() == before
+
+
+def test_a_gauntlet_leaves_the_rest_unmet(folder: Path, server: ScriptedServer) -> None:
+    words = asking(server, "agents=[llm,greedy]", "anchors=[random]", "seeds=2", "run=run")
+    assert main(["tournament", *words, "schedule=gauntlet"]) == 0
+    (game,) = games(folder)
+    assert game["matches"]["finished"] == 8
+    met = {row["agent"]: row["matches"] for row in game["ratings"]["agents"]}
+    assert met == {"random": 8, "llm": 4, "greedy": 4}
+
+
 def test_a_failing_backend_is_no_loss(
     folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,7 +276,8 @@ def test_a_run_is_no_tournament(folder: Path, capsys: pytest.CaptureFixture[str]
         (["games=[conect_four]"], "did you mean 'connect_four'?"),
         (["games=[tic_tac_toe,TicTacToe-v1]"], "named twice, also as tic_tac_toe"),
         (["schedule=single"], "tic_tac_toe has 2 seats; schedule=single"),
-        (["schedule=ladder"], "schedule='ladder'"),
+        (["schedule=knockout"], "schedule='knockout'"),
+        (["agents=[random,greedy]", "anchors=[]", "schedule=gauntlet"], "write anchors=[random"),
         (["seeds=0"], "seeds=0"),
         (["game=tetris"], "unknown setting 'game'; did you mean 'games'?"),
         (["agents=human"], "lmgame play agent=human"),
