@@ -60,13 +60,24 @@ class Registry(Generic[T]):
             ConfigError: An argument the class does not take, or refuses.
         """
         maker: Callable[..., T] = self.load(name)
-        known = [name for name in inspect.signature(maker).parameters if name != "self"]
+        known = _settings(self.load(name))
         for key in arguments:
             if key not in known:
                 settings = [one for one in known if one != "seating"]
                 told = suggest(key, settings) if settings else "it has none"
                 raise ConfigError(f"{name} has no setting {key!r}; {told}")
         return maker(**arguments)
+
+
+def _settings(kind: type[object]) -> list[str]:
+    """What a class may be made with; ``**settings`` are those of the class it extends."""
+    known: list[str] = []
+    for one in kind.__mro__:
+        parameters = inspect.signature(one).parameters.values()
+        known += [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+        if all(each.kind is not each.VAR_KEYWORD for each in parameters):
+            break
+    return known
 
 
 @cache
