@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _takes_settings(serve)
     _add_replay(commands)
+    _add_export(commands)
     _add_looks(commands)
     return parser
 
@@ -186,6 +187,42 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _takes_json(replay, "print JSON")
 
 
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = _command(
+        commands,
+        "export",
+        _export,
+        "write a run's model calls for serving benchmarks to replay",
+        """
+        Writes every model call of runs as one JSON line, in the order in which they were
+        intended, for AIPerf, vLLM, GuideLLM, SGLang and Dynamo (docs/traces.md). The
+        prompts are built again from the logs and compared with what was sent.
+        """,
+    )
+    export.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="runs/NAME or a .jsonl file"
+    )
+    export.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="write lengths and the blocks that prompts share (Mooncake's form)",
+    )
+    export.add_argument(
+        "--prompts", type=Path, metavar="FILE", help="write the prompts themselves, as messages"
+    )
+    export.add_argument(
+        "--block", type=int, default=512, metavar="N", help="tokens of a block (512)"
+    )
+    export.add_argument(
+        "--sessions",
+        action="store_true",
+        help="let each call wait for the one before it in its seat (closed loop), instead of "
+        "sending it when it was sent",
+    )
+    _takes_json(export, "print JSON")
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
@@ -273,6 +310,19 @@ def _replay(options: argparse.Namespace) -> int:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
     way = chosen[0] if chosen else "gif"
     return review(options.run, way, options.out, options.scale, options.latency, options.json)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from lmgame.export import export
+
+    return export(
+        options.runs,
+        options.trace,
+        options.prompts,
+        options.block,
+        options.sessions,
+        options.json,
+    )
 
 
 def _games(options: argparse.Namespace) -> int:

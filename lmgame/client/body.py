@@ -38,7 +38,7 @@ def body(request: Request, endpoint: Endpoint, form: Form = FREE) -> bytes:
     """
     fields: dict[str, object] = {
         "model": request.model or endpoint.model,
-        "messages": [_message(message, endpoint) for message in request.messages],
+        "messages": [spoken(message, endpoint.image_detail) for message in request.messages],
         "stream": True,
         endpoint.max_tokens_field: request.max_tokens,
         "temperature": request.temperature,
@@ -87,7 +87,8 @@ def head(endpoint: Endpoint, key: str) -> bytes:
     return "\r\n".join(lines).encode("ascii")
 
 
-def _message(message: Message, endpoint: Endpoint) -> dict[str, object]:
+def spoken(message: Message, image_detail: str = "") -> dict[str, object]:
+    """A message as OpenAI's API writes it."""
     if not message.images:
         return {"role": message.role, "content": message.content}
     parts: list[dict[str, object]] = []
@@ -95,7 +96,7 @@ def _message(message: Message, endpoint: Endpoint) -> dict[str, object]:
         parts.append({"type": "text", "text": message.content})
     for png in message.images:
         shown = {"url": "data:image/png;base64," + base64.b64encode(png).decode("ascii")}
-        if endpoint.image_detail:
-            shown["detail"] = endpoint.image_detail
+        if image_detail:
+            shown["detail"] = image_detail
         parts.append({"type": "image_url", "image_url": shown})
     return {"role": message.role, "content": parts}
