@@ -22,7 +22,8 @@ from lmgame.games.tetris import Tetris, TetrisVersus
 from lmgame.match import Match
 from lmgame.plan import Planned
 from lmgame.record import Played, Result, Suspended
-from lmgame.watch import HEARTBEAT_S, MORE, TICK_S, Watch, shorten
+from lmgame.scene import MORE, shorten
+from lmgame.watch import EVERY_S, FEW, HEARTBEAT_S, TICK_S, Watch
 from lmgame.world import World
 from tests.nim import Nim
 from tests.table import Answer, Told, header, spread
@@ -290,7 +291,7 @@ def test_a_pipe_gets_a_heartbeat_though_nothing_lands() -> None:
     stage.now = HEARTBEAT_S
     stage.watch.tick()
     stage.watch.tick()
-    assert stage.written == "  1 decision, 1 call\n"
+    assert stage.written == "  0/4 matches, 0:09, ? left, 0.11 calls/s\n"
     stage.now = 23
     stage.watch.tick()
     last = stage.written.splitlines()[-1]
@@ -321,6 +322,57 @@ def test_a_pipe_is_told_how_matches_ended() -> None:
         "[2/3] seed 1: score 7 after 40 decisions (the most there may be)",
         "[3/3] seed 2: suspended: refused",
     ]
+
+
+@pytest.mark.parametrize("seconds", [3.0, 60.0, 3600.0])
+def test_a_thousand_matches_take_about_a_hundred_lines(seconds: float) -> None:
+    stage = Stage(terminal=False, total=1000)
+    one = plan(0)
+    stage.watch.follow(one)
+    land(stage, one)
+    for number in range(1000):
+        stage.now = seconds * (number + 1) / 1000
+        stopped = number in (300, 301)
+        end = Suspended(0, 4, "refused", (), 1.0) if stopped else ended()
+        stage.watch.finished(replace(one, title=f"seed {number}"), end)
+        stage.watch.tick()
+    lines = stage.written.splitlines()
+    assert len(lines) <= 100
+    assert lines[0].startswith("[1/1000] seed 0: score 7")
+    assert lines[-1].startswith("[1000/1000] seed 999: score 7")
+    assert sum("suspended: refused" in line for line in lines) == 2
+    if seconds > EVERY_S:
+        told = [line for line in lines if "/1,000 matches, " in line]
+        assert len(told) > 10
+        assert all(" left, " in line and " calls/s" in line for line in told)
+
+
+def test_what_was_not_told_is_told_at_the_end() -> None:
+    stage = Stage(terminal=False, total=FEW + 1)
+    with stage.watch:
+        for number in range(20):
+            stage.watch.finished(plan(number), ended())
+    first, last = stage.written.splitlines()
+    assert first.startswith(f"[1/{FEW + 1}] ")
+    assert last == f"  20/{FEW + 1} matches, 0:00, 0 decisions"
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (22, "1/200 matches, 0:02"),
+        (36, "1/200 matches, 0:02, 6:38 left"),
+        (60, "1/200 matches, 0:02, 6:38 left, 0.50 calls/s"),
+    ],
+)
+def test_the_first_line_tells_what_fits(width: int, expected: str) -> None:
+    stage = Stage(width, total=200)
+    planned = plan(0)
+    stage.watch.follow(planned)
+    stage.now = 2.0
+    land(stage, planned)
+    stage.watch.finished(planned, ended())
+    assert stage.frame()[0].rstrip().endswith(expected)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
