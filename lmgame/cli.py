@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lmgame import __version__
 from lmgame.errors import LmgameError, UsageError
-from lmgame.manual import DOCTOR, OVERRIDES, SERVE, TOURNAMENT
+from lmgame.manual import BOARD, DOCTOR, OVERRIDES, SERVE, TOURNAMENT
 
 if TYPE_CHECKING:
     from lmgame.game import GameSpec
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _takes_settings(serve)
     _add_replay(commands)
+    _add_board(commands)
     _add_looks(commands)
     return parser
 
@@ -116,6 +117,40 @@ def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser
     _takes_settings(tournament)
     _takes_many(tournament)
     _takes_json(tournament, "print tournament.json's content alone on standard output")
+
+
+def _add_board(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    board = _command(
+        commands,
+        "board",
+        _board,
+        "make a published table from runs, or check one",
+        """
+        Makes a board from the logs of runs and tournaments: tables (CSV, Parquet, JSON,
+        Markdown), a site that needs no server, and the logs themselves. RUNS are run
+        folders or single logs. Every log is played again first; one that was cut off or
+        changed, or is there twice, is refused. --check works a published board out again
+        from its own logs and compares every byte.
+        """,
+        BOARD,
+    )
+    board.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help="runs/NAME ...")
+    board.add_argument("--out", type=Path, metavar="DIR", help="the board's folder")
+    board.add_argument("--name", help="the board's name; the folder's if nothing is said")
+    board.add_argument("--title", help="what it is called for people")
+    board.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a sentence to add to its protocol, such as the command that played it; may be "
+        "given again",
+    )
+    board.add_argument(
+        "--check", type=Path, metavar="DIR", help="check a published board; exit status 0 or 1"
+    )
+    board.add_argument("--no-verify", action="store_true", help="do not play the logs again")
+    _takes_json(board, "print board.json's content, or what --check found, alone")
 
 
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -198,7 +233,7 @@ def _command(
         name,
         help=short,
         description=textwrap.dedent(description).strip(),
-        epilog=epilog if name in ("play", "tournament", "serve", "doctor") else None,
+        epilog=epilog if name in ("play", "tournament", "serve", "doctor", "board") else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=run)
@@ -273,6 +308,27 @@ def _replay(options: argparse.Namespace) -> int:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
     way = chosen[0] if chosen else "gif"
     return review(options.run, way, options.out, options.scale, options.latency, options.json)
+
+
+def _board(options: argparse.Namespace) -> int:
+    from lmgame.board.command import make, recheck
+
+    verify = not options.no_verify
+    if options.check is not None:
+        if options.runs or options.out or options.name or options.title or options.note:
+            raise UsageError("--check DIR goes alone: the board's own logs say everything else")
+        return recheck(options.check, verify, options.json)
+    if options.out is None:
+        raise UsageError("--out is missing: write --out leaderboards/NAME")
+    return make(
+        options.runs,
+        options.out,
+        options.name,
+        options.title,
+        options.note,
+        verify,
+        options.json,
+    )
 
 
 def _games(options: argparse.Namespace) -> int:
