@@ -43,12 +43,9 @@ class Run:
 
     @property
     def sum(self) -> str:
-        """A hash over its logs: their names and bytes."""
-        return digest(
-            "\n".join(
-                f"{log.path.name} {digest(log.path.read_bytes())}" for log in self.logs
-            ).encode()
-        )
+        """A hash over its logs: their names and bytes, in the order of names."""
+        files = sorted((log.path.name, digest(log.path.read_bytes())) for log in self.logs)
+        return digest("\n".join(map(" ".join, files)).encode())
 
 
 def read(
