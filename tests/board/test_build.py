@@ -18,7 +18,8 @@ from lmgame.board.build import build
 from lmgame.board.export import to_json
 from lmgame.board.source import Run
 from lmgame.board.table import Board, GameTable, Row
-from lmgame.record import read
+from lmgame.game import State
+from lmgame.record import Seat, read
 from tests.board.forge import ALONE, PAIR, board, call, forge, header, labels, seat
 
 RANDOM, GREEDY = seat("random"), seat("greedy")
@@ -116,9 +117,14 @@ def test_a_failing_backend_is_no_loss(tmp_path: Path) -> None:
 
 def test_calls_are_those_of_the_seat(tmp_path: Path) -> None:
     """Two models in one match: each is judged on its own calls."""
-    own = {"kind": "embedded", "mode": "colocated", "prefill_workers": 1, "decode_workers": 1}
+    own: State = {
+        "kind": "embedded",
+        "mode": "colocated",
+        "prefill_workers": 1,
+        "decode_workers": 1,
+    }
     fast = seat("llm", "fast")
-    slow = type(fast)("player", "llm", "slow", {}, backend=own)
+    slow = Seat("player", "llm", "slow", {}, backend=own)
     top = header(PAIR, [fast, slow], 1, backend={"kind": "openai", "model": "fast"})
     calls = [(0, call(0.1)), (1, call(2.0, at=1.0)), (0, call(0.3, at=4.0))]
     forge(tmp_path, top, [1.0, 0.0], 0, calls=calls)

@@ -55,7 +55,7 @@ def test_other_settings_tell_apart_what_nothing_else_does(tmp_path: Path) -> Non
 
 
 def test_where_a_server_is_makes_nobody_else(tmp_path: Path) -> None:
-    one = {"kind": "openai", "base_url": "http://gpu7.internal/v1", "model": "m"}
+    one: dict[str, object] = {"kind": "openai", "base_url": "http://gpu7.internal/v1", "model": "m"}
     made = units(tmp_path, ({}, one), ({}, {**one, "base_url": "http://elsewhere/v1"}))
     (unit,) = made.units.values()
     assert "internal" not in repr(unit)
