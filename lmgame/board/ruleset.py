@@ -12,7 +12,7 @@ from typing import cast
 
 import yaml
 
-from lmgame import config, registry
+from lmgame import compose, registry
 from lmgame.board.unit import flat
 from lmgame.errors import NameNotFound
 from lmgame.game import GameSpec, Json, State
@@ -118,7 +118,7 @@ def _config_name(game: str, arguments: Mapping[str, Json]) -> str:
 def _presets() -> Mapping[str, tuple[str, State]]:
     folder = files("lmgame.configs") / "game"
     found = {}
-    for name in config.options("game"):
+    for name in compose.options("game"):
         content = yaml.safe_load((folder / f"{name}.yaml").read_text())
         found[name] = (cast(str, content.pop("id")), cast(State, content))
     return found

@@ -11,7 +11,7 @@ from typing import cast
 
 import yaml
 
-from lmgame import config
+from lmgame import compose
 from lmgame.board.table import Unit
 from lmgame.client.trouble import clean
 from lmgame.game import Json, State, digest
@@ -84,7 +84,7 @@ def _presets() -> Mapping[str, dict[str, Json]]:
     folder = files("lmgame.configs") / "harness"
     return {
         name: dict(flat(yaml.safe_load((folder / f"{name}.yaml").read_text())))
-        for name in ("off", *(one for one in config.options("harness") if one != "off"))
+        for name in ("off", *(one for one in compose.options("harness") if one != "off"))
     }
 
 
