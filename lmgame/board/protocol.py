@@ -109,6 +109,8 @@ def _figures(games: Sequence[GameTable]) -> list[str]:
             "Ratings: Bradley-Terry with draws and a first-seat term; two units meet in pairs of "
             "matches on one seed with the seats swapped."
         )
+    if any(one.end == "max_decisions" for game in games if game.seats == 2 for one in game.matches):
+        told.append("In games with two seats, a match that max_decisions ended is a draw.")
     told.append("All intervals are 95 %; a rank is shared where they overlap.")
     return told
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -112,8 +112,13 @@ def _labelled(made: Sequence[Unit], prompts: Mapping[str, str]) -> dict[str, Uni
     shown = [
         name for name in ("harness", "serving") if len({getattr(unit, name) for unit in asking}) > 1
     ]
+    short = {"harness": {}, "serving": _short({unit.serving for unit in asking})}
     parts = {
-        unit.key: [unit.agent, unit.model, *(getattr(unit, name) for name in shown)]
+        unit.key: [
+            unit.agent,
+            unit.model,
+            *(short[name].get(value := getattr(unit, name), value) for name in shown),
+        ]
         for unit in made
     }
     for group in _alike(parts):
@@ -126,6 +131,19 @@ def _labelled(made: Sequence[Unit], prompts: Mapping[str, str]) -> dict[str, Uni
         for key, some in parts.items()
     }
     return {unit.key: replace(unit, label=labels[unit.key]) for unit in made}
+
+
+def _short(servings: Collection[str]) -> dict[str, str]:
+    """Fewer words for ways of serving: as few as still tell all of them apart."""
+    without = {one: one.removeprefix("embedded ") for one in servings}
+    kinds = {
+        one: rest.partition(" ")[0] if rest != one else one.partition(",")[0]
+        for one, rest in without.items()
+    }
+    for words in (kinds, without):
+        if len(set(words.values())) == len(servings):
+            return words
+    return {}
 
 
 def _alike(parts: Mapping[str, Sequence[str]]) -> list[list[str]]:

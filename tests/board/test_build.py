@@ -130,7 +130,7 @@ def test_calls_are_those_of_the_seat(tmp_path: Path) -> None:
     forge(tmp_path, top, [1.0, 0.0], 0, calls=calls)
     made = board(tmp_path)
     one = row(made, "llm · fast · OpenAI API").serving
-    other = row(made, "llm · slow · embedded colocated 2x prefill_first").serving
+    other = row(made, "llm · slow · colocated").serving
     assert one is not None
     assert other is not None
     assert (one.calls, other.calls) == (2, 1)
@@ -144,6 +144,8 @@ def test_forfeits_and_truncations_are_columns(tmp_path: Path) -> None:
     greedy, chance = row(made, "greedy"), row(made, "random")
     assert (greedy.forfeits, chance.forfeits) == (1, 0)
     assert (greedy.truncated, chance.truncated) == (1, 1)
+    assert (greedy.draws, chance.draws) == (1, 1)
+    assert any("is a draw" in one for one in made.protocol)
 
 
 def alone(folder: Path, scores: dict[str, list[float]], **changes: object) -> None:

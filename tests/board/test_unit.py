@@ -38,8 +38,13 @@ def test_a_label_says_what_differs_and_no_more(tmp_path: Path) -> None:
         "llm · m · full",
     }
     assert named(units(tmp_path / "3", (off, SPLIT), (off, TOGETHER))) == {
-        "llm · m · embedded split 1P1D",
-        "llm · m · embedded colocated 3x chunked",
+        "llm · m · split",
+        "llm · m · colocated",
+    }
+    two = {**SPLIT, "decode_workers": 2}
+    assert named(units(tmp_path / "4", (off, SPLIT), (off, two))) == {
+        "llm · m · split 1P1D",
+        "llm · m · split 1P2D",
     }
 
 
