@@ -10,12 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 import yaml
 
 from lmgame import record, replay
 from lmgame.errors import LmgameError, LogCorrupt, LogError, LogVersionError, UsageError
-from lmgame.game import State, digest
+from lmgame.game import Json, State, digest
 from lmgame.record import SCHEMA_VERSION, Log
 
 Tell = Callable[[int, int], None]
@@ -23,6 +24,10 @@ Tell = Callable[[int, int], None]
 
 _FEW = 24
 """So many logs are played again sooner than processes start."""
+_FOLDERS = re.compile(
+    r"(?:(?<=[\s=,:'\"\[({])|^)(?:~?/(?!/)|[A-Za-z]:[\\/](?!/))(?:[^\s/\\,]*[/\\])*"
+)
+"""The folders of an absolute path; a URL's slashes come in twos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Run:
     Attributes:
         name: Its folder's name, or its log's; unique within a board.
         logs: Its matches, by file name.
-        config: The content of its ``config.yaml``, without where it lay; or None.
+        config: The content of its ``config.yaml``, without the folders of its machine;
+            or None.
         environment: The content of its ``environment.json``, or None.
     """
 
@@ -85,7 +91,19 @@ def _read_run(path: Path) -> Run:
     config = _mapping(path / "config.yaml", yaml.safe_load)
     if config is not None:
         config.pop("run", None)
-    return Run(path.resolve().name, logs, config, _mapping(path / "environment.json", json.loads))
+    public = None if config is None else cast(State, _without_folders(config))
+    return Run(path.resolve().name, logs, public, _mapping(path / "environment.json", json.loads))
+
+
+def _without_folders(value: Json) -> Json:
+    """The same settings; of an absolute path only the file's name, also amid other words."""
+    if isinstance(value, str):
+        return _FOLDERS.sub("", value)
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    return value
 
 
 def _mapping(path: Path, parse: Callable[[str], object]) -> State | None:

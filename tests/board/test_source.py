@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lmgame.board import source
 from lmgame.errors import LmgameError, LogCorrupt, LogError, LogVersionError, UsageError
@@ -165,3 +166,25 @@ def test_a_log_alone_is_a_source(anchors: Path) -> None:
     (run,) = source.read([log], verify=True)
     assert (run.name, len(run.logs), run.config) == (log.stem, 1, None)
     assert json.loads(log.read_bytes().splitlines()[0])["match"] == run.logs[0].header.match
+
+
+@pytest.mark.parametrize(
+    ("said", "public"),
+    [
+        ("/data/roms/mario.nes", "mario.nes"),
+        ("~/mine", "mine"),
+        ("C:\\Users\\me\\rom.gba", "rom.gba"),
+        ("retro rom=/data/x/a.bin state=null", "retro rom=a.bin state=null"),
+        ("[/data/x/a.txt,/b]", "[a.txt,b]"),
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("org/model-7b", "org/model-7b"),
+        ("llm as=mem", "llm as=mem"),
+    ],
+)
+def test_folders_of_the_machine_do_not_go_public(run: Path, said: str, public: str) -> None:
+    """A ROM's place is in no log, but in the settings."""
+    (run / "config.yaml").write_text(yaml.safe_dump({"game": {"rom": said}, "games": [said]}))
+    for _ in range(2):
+        (read,) = source.read([run], verify=False)
+        assert read.config == {"game": {"rom": public}, "games": [public]}
+        (run / "config.yaml").write_text(yaml.safe_dump(read.config))
