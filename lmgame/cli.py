@@ -7,14 +7,11 @@ import inspect
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmgame import __version__
+from lmgame import parser
 from lmgame.errors import LmgameError, UsageError
-from lmgame.manual import DOCTOR, OVERRIDES, SERVE, TOURNAMENT
 
 if TYPE_CHECKING:
     from lmgame.game import GameSpec
@@ -28,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parse(arguments)
     try:
-        command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        return _COMMANDS[options.command](options)
     except LmgameError as error:
         if os.environ.get("LMGAME_DEBUG"):
             raise
@@ -48,215 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Settings may stand before and after options, which argparse alone does not take."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
+    takes = parser.build()
+    options, rest = takes.parse_known_args(arguments)
     if rest and (not hasattr(options, "settings") or any(one.startswith("-") for one in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        takes.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         options.settings.extend(rest)
     return options
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lmgame",
-        description="Language models play games: what each decision was worth, "
-        "and what it cost to serve.",
-    )
-    parser.add_argument("--version", action="version", version=f"lmgame {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    play = _command(
-        commands,
-        "play",
-        _play,
-        "play matches and print score and goodput",
-        """
-        Plays a run: `lmgame play` alone lets the embedded model play Tetris on the
-        disaggregated backend. Shows the boards while it plays, prints the score beside
-        the scripted anchors' and the serving table, and writes runs/NAME/ with the
-        logs, summary.json and an animated replay. Ctrl-C keeps what was played.
-        """,
-    )
-    _takes_settings(play)
-    _takes_many(play)
-    _takes_json(play, "print summary.json's content alone on standard output")
-    _add_tournament(commands)
-    serve = _command(
-        commands,
-        "serve",
-        _serve,
-        "serve a model over an OpenAI-compatible API",
-        """
-        Starts the embedded backend: a router, prefill workers and decode workers.
-        Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
-        Ctrl-C stops it. Point any OpenAI client at http://127.0.0.1:8000/v1.
-        """,
-        SERVE,
-    )
-    _takes_settings(serve)
-    _add_replay(commands)
-    _add_export(commands)
-    _add_looks(commands)
-    return parser
-
-
-def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    tournament = _command(
-        commands,
-        "tournament",
-        _tournament,
-        "play everybody against everybody, and rate them",
-        """
-        Plays a schedule of matches: in games with two seats every two agents meet in
-        pairs of matches that share a seed and swap seats; games with one seat are
-        played by each agent alone. Prints each game's results and the ratings, and
-        writes them to RUN/tournament.json. The same command goes on where it stopped.
-        """,
-        TOURNAMENT,
-    )
-    _takes_settings(tournament)
-    _takes_many(tournament)
-    _takes_json(tournament, "print tournament.json's content alone on standard output")
-
-
-def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    games = _command(
-        commands,
-        "games",
-        _games,
-        "list the games, or explain one",
-        "Lists every installed game; with a NAME, prints its page and what players are told.",
-    )
-    games.add_argument("name", nargs="?", metavar="NAME", help="tetris, or Tetris-v1")
-    _takes_json(games, "print JSON")
-    doctor = _command(
-        commands,
-        "doctor",
-        _doctor,
-        "check that this machine can play and serve",
-        "Checks Python, packages, games, the engine and its weights, or the chosen server.",
-        DOCTOR,
-    )
-    _takes_settings(doctor)
-    _takes_json(doctor, "print JSON")
-
-
-def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    replay = _command(
-        commands,
-        "replay",
-        _replay,
-        "play a log again: verify it, draw it, or step through it",
-        """
-        Plays match logs again without any model. RUN is a run folder or one log file.
-        Without options it draws each match into RUN/replay/ as a GIF; with --mp4 as a
-        film in which time runs as it ran in the match; with --html it writes a page
-        with every reply and its times beside the picture.
-        """,
-    )
-    replay.add_argument("run", type=Path, metavar="RUN", help="runs/NAME or a .jsonl file")
-    replay.add_argument(
-        "--verify",
-        action="store_true",
-        help="play every decision again and compare each state; names the first line that differs",
-    )
-    replay.add_argument(
-        "--text", action="store_true", help="print each observation, reply and action"
-    )
-    replay.add_argument(
-        "--reread",
-        action="store_true",
-        help="read each reply again with the reader of today, and tell what it reads otherwise",
-    )
-    replay.add_argument(
-        "--html", action="store_true", help="write a page to step through instead of a GIF"
-    )
-    replay.add_argument(
-        "--latency",
-        metavar="L",
-        help="play the same replies as if each had taken L seconds (0.25), what it did take "
-        "(measured), or a multiple of that (x0.5), and compare the scores",
-    )
-    replay.add_argument(
-        "--mp4",
-        action="store_true",
-        help="write an MP4 film (H.264) instead of a GIF; needs lmgame[video]",
-    )
-    replay.add_argument("--out", type=Path, metavar="FILE", help="the file to write (one log only)")
-    replay.add_argument("--scale", type=int, default=1, help="enlarge the picture (1 to 8)")
-    _takes_json(replay, "print JSON")
-
-
-def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    export = _command(
-        commands,
-        "export",
-        _export,
-        "write a run's model calls for serving benchmarks to replay",
-        """
-        Writes every model call of runs as one JSON line, in the order in which they were
-        intended, for AIPerf, vLLM, GuideLLM, SGLang and Dynamo (docs/traces.md). The
-        prompts are built again from the logs and compared with what was sent.
-        """,
-    )
-    export.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="runs/NAME or a .jsonl file"
-    )
-    export.add_argument(
-        "--trace",
-        type=Path,
-        metavar="FILE",
-        help="write lengths and the blocks that prompts share (Mooncake's form)",
-    )
-    export.add_argument(
-        "--prompts", type=Path, metavar="FILE", help="write the prompts themselves, as messages"
-    )
-    export.add_argument(
-        "--block", type=int, default=512, metavar="N", help="tokens of a block (512)"
-    )
-    export.add_argument(
-        "--sessions",
-        action="store_true",
-        help="let each call wait for the one before it in its seat (closed loop), instead of "
-        "sending it when it was sent",
-    )
-    _takes_json(export, "print JSON")
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    short: str,
-    description: str,
-    epilog: str = OVERRIDES,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=short,
-        description=textwrap.dedent(description).strip(),
-        epilog=epilog if name in ("play", "tournament", "serve", "doctor") else None,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=run)
-    return parser
-
-
-def _takes_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="see below")
-
-
-def _takes_many(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-m",
-        "--multirun",
-        action="store_true",
-        help="play every combination of settings with several values (seed=0,1), a run each",
-    )
-
-
-def _takes_json(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--json", action="store_true", help=what)
 
 
 def _play(options: argparse.Namespace) -> int:
@@ -325,6 +119,27 @@ def _export(options: argparse.Namespace) -> int:
     )
 
 
+def _board(options: argparse.Namespace) -> int:
+    from lmgame.board.command import make, recheck
+
+    verify = not options.no_verify
+    if options.check is not None:
+        if options.runs or options.out or options.name or options.title or options.note:
+            raise UsageError("--check DIR goes alone: the board's own logs say everything else")
+        return recheck(options.check, verify, options.json)
+    if options.out is None:
+        raise UsageError("--out is missing: write --out leaderboards/NAME")
+    return make(
+        options.runs,
+        options.out,
+        options.name,
+        options.title,
+        options.note,
+        verify,
+        options.json,
+    )
+
+
 def _games(options: argparse.Namespace) -> int:
     from lmgame import config, registry
     from lmgame.compose import game_names
@@ -375,6 +190,18 @@ def _doctor(options: argparse.Namespace) -> int:
             mark = {True: "ok", False: "BAD", None: "-"}[one.ok]
             print(f"{mark:4} {one.name:12} {one.detail}")
     return 0 if all(one.ok is not False for one in findings) else FAILED
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "play": _play,
+    "tournament": _tournament,
+    "serve": _serve,
+    "replay": _replay,
+    "board": _board,
+    "export": _export,
+    "games": _games,
+    "doctor": _doctor,
+}
 
 
 if __name__ == "__main__":

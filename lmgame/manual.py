@@ -76,3 +76,10 @@ settings are written KEY=VALUE at the end of the line:
   backend.port=8000 backend.host=127.0.0.1
   backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
 """
+
+BOARD = """
+examples:
+  lmgame board runs/demo --out leaderboards/demo --title 'A small board'
+  lmgame board --check leaderboards/demo
+a board that is there already is replaced; docs/boards.md tells what every column means
+"""

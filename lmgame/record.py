@@ -91,18 +91,23 @@ class Log:
         """All decisions, in order."""
         return [one for landing in self.landings for one in landing]
 
-    def calls(self) -> Iterator[tuple[float | None, list[Call]]]:
+    def calls(self, seat: int | None = None) -> Iterator[tuple[float | None, list[Call]]]:
         """The calls of each decision, with its time to action in seconds.
 
         Failed ones of suspensions too, and those of decisions that never landed,
         for which nobody waited any more: their time is None.
+
+        Args:
+            seat: Whose; None for everybody's.
         """
-        for one in self.played:
-            yield one.seconds, [call for each in one.tries for call in each.calls]
-        for stop in self.suspended:
-            yield stop.seconds, [call for each in stop.tries for call in each.calls]
-        for left in self.result.abandoned if self.result else ():
-            yield None, [call for each in left.tries for call in each.calls]
+        timed: list[tuple[float | None, Played | Suspended | Abandoned]] = [
+            *((one.seconds, one) for one in self.played),
+            *((stop.seconds, stop) for stop in self.suspended),
+            *((None, left) for left in (self.result.abandoned if self.result else ())),
+        ]
+        for seconds, one in timed:
+            if seat in (None, one.seat):
+                yield seconds, [call for each in one.tries for call in each.calls]
 
 
 def encode(line: Header | Played | Suspended | Result) -> bytes:

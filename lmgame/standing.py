@@ -7,7 +7,7 @@ often they were interrupted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from lmgame.game import State
@@ -22,8 +22,8 @@ _WINNERS: tuple[Winner, Winner] = ("first", "second")
 
 
 @dataclass(slots=True)
-class _Row:
-    """What is known of one agent in one game."""
+class Tally:
+    """What is known of one agent in one game, counted match by match."""
 
     model: str = ""
     scores: list[float] = field(default_factory=list)
@@ -57,7 +57,7 @@ class _Game:
     """What is known of one game; ``header`` is that of any of its matches."""
 
     log: Log
-    rows: dict[str, _Row] = field(default_factory=dict)
+    rows: dict[str, Tally] = field(default_factory=dict)
     ends: Counter[str] = field(default_factory=Counter)
     matches: list[Match] = field(default_factory=list)
 
@@ -76,12 +76,12 @@ def standings(schedule: State, played: Iterable[tuple[Pairing, Log]]) -> dict[st
     for pairing, log in played:
         game = games.setdefault(pairing.game, _Game(log))
         for number, name in enumerate(pairing.seats):
-            game.rows.setdefault(name, _Row()).add(log, number)
+            game.rows.setdefault(name, Tally()).add(log, number)
         if log.result is None:
             continue
         game.ends[log.result.end] += 1
         if len(pairing.seats) == 2:
-            game.matches.append(_match(pairing, log.result))
+            game.matches.append(as_match(pairing.game, pairing.seats, log.result, pairing.pair))
     every = [one for game in games.values() for one in game.matches]
     return {
         "schedule": schedule,
@@ -97,9 +97,10 @@ def points(result: Result) -> tuple[float, float]:
     return (1.0, 0.0) if result.winner == 0 else (0.0, 1.0)
 
 
-def _match(pairing: Pairing, result: Result) -> Match:
+def as_match(game: str, seats: Sequence[str], result: Result, pair: Hashable) -> Match:
+    """A finished match of two seats, as ratings take it."""
     winner = "draw" if result.winner is None else _WINNERS[result.winner]
-    return Match(pairing.game, pairing.seats[0], pairing.seats[1], winner, pairing.pair)
+    return Match(game, seats[0], seats[1], winner, pair)
 
 
 def _game(name: str, game: _Game) -> dict[str, object]:
@@ -125,7 +126,7 @@ def _game(name: str, game: _Game) -> dict[str, object]:
     }
 
 
-def _agent(name: str, row: _Row, yardstick: _Row | None, seats: int) -> dict[str, object]:
+def _agent(name: str, row: Tally, yardstick: Tally | None, seats: int) -> dict[str, object]:
     entry: dict[str, object] = {
         "agent": name,
         "model": row.model,
@@ -137,19 +138,21 @@ def _agent(name: str, row: _Row, yardstick: _Row | None, seats: int) -> dict[str
     }
     if seats > 1:
         return entry | {"wins": row.wins, "draws": row.draws, "losses": row.losses}
-    return entry | {"glass_delta": None if yardstick is None else _glass_delta(row, yardstick)}
+    return entry | {
+        "glass_delta": None if yardstick is None else glass_delta(row.scores, yardstick.scores)
+    }
 
 
-def _glass_delta(row: _Row, yardstick: _Row) -> float | None:
-    """How far above random, in standard deviations of random's scores.
+def glass_delta(scores: Sequence[float], base: Sequence[float]) -> float | None:
+    """How far scores are above random's, in standard deviations of random's.
 
     Glass, Educational Researcher 5 (1976). None where random has no spread, or one
     of them has no finished match.
     """
-    ours, base = Score.of(row.scores), Score.of(yardstick.scores)
-    if ours.mean is None or base.mean is None or not base.sd:
+    ours, theirs = Score.of(scores), Score.of(base)
+    if ours.mean is None or theirs.mean is None or not theirs.sd:
         return None
-    return (ours.mean - base.mean) / base.sd
+    return (ours.mean - theirs.mean) / theirs.sd
 
 
 def _ratings(matches: Sequence[Match]) -> dict[str, object] | None:

@@ -26,7 +26,7 @@ class Unit:
         harness: What surrounds the model, or "".
         serving: Where completions came from, and how they were served, or "".
         settings: The agent's settings; ``backend`` the serving configuration's.
-        anchor: Whether it is a yardstick: no model, nothing asked.
+        anchor: Whether it is a yardstick: random or the scripted anchor, asking no model.
     """
 
     key: str
@@ -47,7 +47,8 @@ class Row:
     Attributes:
         unit: Its key.
         seeds: How many different seeds.
-        score: Of finished matches. In a game with two seats, of the unit's seat.
+        score: Of finished matches, over seeds: matches on one seed are averaged first.
+            In a game with two seats, of the unit's seat.
         glass_delta: Distance of the mean from random's, in random's standard
             deviations; None for two seats, or where it is not defined.
         anchor_share: (mean - random's) / (scripted anchor's - random's): 0 plays like
@@ -60,7 +61,7 @@ class Row:
         truncated: Ended by ``max_decisions`` and not by the rules.
         decisions: How many landed; ``outcomes`` how they were read.
         serving: What its calls were like; None for a unit that makes none.
-        usd: What its calls cost; None where no price is known.
+        usd: What its calls of known cost came to; None where there are none.
     """
 
     unit: str
@@ -137,7 +138,8 @@ class MatchRow:
         winner: The winning seat, or None.
         end: ``over``, ``max_decisions``, ``forfeit``, or ``unfinished``.
         decisions: How many landed, by seat.
-        seconds: Time that the agents took, in all.
+        seconds: Time that the agents took, in all, interruptions and decisions that
+            never landed included.
     """
 
     match: str
@@ -201,8 +203,9 @@ class Overall:
         rank: By anchor share, then rating: 1 + how many are better beyond doubt.
         matches, unfinished, forfeits, truncated, decisions, illegal: Sums; ``illegal``
             counts decisions that were read as anything but ok.
-        serving: Over all its calls; None for a unit that makes none.
-        usd: What its calls cost; None where no price is known.
+        serving: Over all its calls, without limits where its matches were judged by
+            several; None for a unit that makes none.
+        usd: What its calls of known cost came to; None where there are none.
     """
 
     unit: str
@@ -234,7 +237,7 @@ class Board:
         games: By name.
         groups: As in :class:`GameTable`, over all games.
         protocol: How it was played, in sentences.
-        sources: The runs' names, with the number of their logs and a hash over them.
+        sources: The runs: ``name``, ``logs`` (how many) and ``sum`` (a hash over them).
         versions: Package versions that played, each with the values seen.
         machines: What the runs' ``environment.json`` say of the machine.
     """
