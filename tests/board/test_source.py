@@ -13,7 +13,7 @@ import yaml
 from lmgame import record
 from lmgame.board import source
 from lmgame.errors import LmgameError, LogCorrupt, LogError, LogVersionError, UsageError
-from lmgame.record import Result, decode, encode
+from lmgame.record import Played, Result, decode, encode
 from lmgame.schema import Header
 from tests.board.forge import ALONE, forge, header, seat
 
@@ -119,7 +119,8 @@ def test_a_scripted_match_may_be_there_twice(anchors: Path, tmp_path: Path) -> N
     retimed = [replace(one, seconds=one.seconds + 1) for one in record.read(logs[0]).played]
     log = record.read(logs[0])
     assert log.result is not None
-    logs[0].write_bytes(b"".join(encode(line) for line in (log.header, *retimed, log.result)))
+    lines: list[Header | Played | Result] = [log.header, *retimed, log.result]
+    logs[0].write_bytes(b"".join(encode(line) for line in lines))
     both = [source.read(paths, verify=True) for paths in ([anchors, again], [again, anchors])]
     assert both[0] == both[1]
     assert sum(len(run.logs) for run in both[0]) == len(logs)
