@@ -75,6 +75,10 @@ class Played:
         first, last = self.between(0.1, 0.9)
         return 1e6 * (last.cpu_s - first.cpu_s) / (last.decisions - first.decisions)
 
+    def share(self) -> float:
+        """The share of its core that it was given, by a machine that others use too."""
+        return self.rate(0.1, 0.9) * self.cpu_us() / 1e6
+
 
 @contextmanager
 def serving(latency_s: float, core: int) -> Iterator[str]:
@@ -110,6 +114,7 @@ def play(url: str, core: int, flight: int, matches: int, each: int, wrap: list[s
         with open(Path(folder) / "errors", "w+b") as errors:
             process = subprocess.Popen(
                 command,
+                cwd=folder,  # so that a checkout that we stand in is not what is imported
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 preexec_fn=lambda: os.sched_setaffinity(0, {core}),
@@ -183,7 +188,9 @@ def main() -> None:
         rate = many.rate(0.1, 0.9)
         print(
             f"together   {rate:8,.0f} decisions a second ({rate / aim:.0%} of what is wanted), "
-            f"overall {many.rate(0, 1):,.0f}; {many.cpu_us():.0f} us CPU a decision; "
+            f"overall {many.rate(0, 1):,.0f}\n"
+            f"           {many.cpu_us():.0f} us CPU a decision with {many.share():.0%} of a core: "
+            f"{1e6 / many.cpu_us():,.0f} a second with all of it; "
             f"server {many.late_mean_ms:.1f} ms late"
         )
         if options.alone:
