@@ -6,11 +6,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-YOUNG = 10_000
-"""New objects after which Python looks for garbage among them. Its own 700 are a fifth
-of the work with a thousand matches under way (benchmarks/tournament.py), and find next
-to nothing: what a decision needs lives until its reply is there. A look at this many
-takes about a millisecond, and while it lasts no socket is read."""
+YOUNG = 50_000
+"""How many more objects there must be before Python looks for garbage among the new ones.
+Its own 700 are a fifth of the work with a thousand matches under way, and find nothing:
+what a decision needs lives until its reply is there, and is then let go without a look.
+A fifth of this number still costs five times as much, and while a look lasts no socket
+is read."""
 
 
 @contextmanager
