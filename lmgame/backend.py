@@ -192,7 +192,10 @@ class Backends:
 
     def client(self, settings: AnyBackend) -> BackendClient:
         """The client for a backend."""
-        return self._clients.setdefault(key(settings), BackendClient(settings, self._purse))
+        name = key(settings)
+        if name not in self._clients:  # asked for by every agent of every match
+            self._clients[name] = BackendClient(settings, self._purse)
+        return self._clients[name]
 
     def need(self, wanted: Sequence[AnyBackend]) -> list[BackendClient]:
         """Start what is not running yet.

@@ -8,11 +8,13 @@ from typing import ClassVar
 import pytest
 
 from lmgame import config
-from lmgame.agent import Agent, Client, Decision
+from lmgame.agent import Agent, Decision
+from lmgame.backend import Backends
 from lmgame.game import Turn
 from lmgame.match import Judge, Observer
+from lmgame.plan import Planned
 from lmgame.record import Result, Suspended
-from lmgame.run import Planned, Run, _close
+from lmgame.run import ClientFor, Run, _close
 
 
 def test_agents_are_closed_however_often_a_match_is_cancelled() -> None:
@@ -54,7 +56,7 @@ class Counted(Run):
     async def play(
         self,
         planned: Planned,
-        client: Client | None,
+        client: ClientFor,
         judge: Judge,
         observer: Observer | None,
     ) -> Result | Suspended:
@@ -74,7 +76,7 @@ def played_all(series: Counted) -> tuple[Suspended | None, list[int]]:
     stopped = asyncio.run(
         series.play_all(
             series.plan(),
-            None,
+            Backends(None, print).client,
             lambda call, seconds: {},
             lambda planned: None,
             lambda planned, result: ended.append(planned.header.seed),
