@@ -45,6 +45,7 @@ bench: setup
 	$(BIN)/python benchmarks/games.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/client.py
+	$(BIN)/python benchmarks/tournament.py
 	$(BIN)/python benchmarks/embedded.py
 
 golden: setup

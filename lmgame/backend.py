@@ -12,6 +12,7 @@ from lmgame.budget import Purse
 from lmgame.client import Client, Endpoint, Limits
 from lmgame.client.body import digest
 from lmgame.client.call import Call, Failure, Request, Timing
+from lmgame.client.limit import UNLIMITED, Limiter, Rate, estimate, used
 from lmgame.config import embedded
 from lmgame.price import Price, from_backend
 
@@ -70,6 +71,10 @@ def _limits(settings: AnyBackend) -> Limits:
     )
 
 
+def _rate(settings: AnyBackend) -> Rate:
+    return Rate(settings.requests_per_minute, settings.tokens_per_minute, settings.streams)
+
+
 def _starting(health: Mapping[str, object]) -> str:
     """One line about a server that is starting, from its ``/health``."""
     workers = health.get("workers")
@@ -103,8 +108,8 @@ def model_of(settings: AnyBackend) -> str:
 class BackendClient:
     """The client that the agents of one backend share; it satisfies lmgame.agent.Client.
 
-    Agents may be made before the server is there; calls wait for nothing, so it
-    must have been opened by then.
+    Agents may be made before the server is there; a call does not wait for
+    it, so it must have been opened by then.
 
     Args:
         settings: Whom to ask.
@@ -114,6 +119,8 @@ class BackendClient:
     def __init__(self, settings: AnyBackend, purse: Purse | None = None) -> None:
         self._purse, self._prices = purse, prices_of(settings)
         self._client: Client | None = None
+        rate = _rate(settings)
+        self._limiter = None if rate == UNLIMITED else Limiter(rate)
         self.model = model_of(settings)
         self.images = not isinstance(settings, EmbeddedBackend) and settings.images
         # Which dialect it is that holds a reply to choices is the client's business.
@@ -129,16 +136,35 @@ class BackendClient:
         self._purse.add(call, self._prices)
 
     async def complete(self, request: Request) -> Call:
-        """Make one call; whatever goes wrong is in the Call.
+        """Make one call, when a rate limit allows it; whatever goes wrong is in the Call.
 
         When the budget is used up no call is made, and the Call says so.
         """
         assert self._client is not None, "the backend was not started"
-        if self._purse is not None and (reason := self._purse.spent()):
-            timing = Timing(at=time.time(), end=0.0)
-            failure = Failure("budget", reason)
-            return Call(self.model, digest(request), "", timing, failure=failure)
-        return await self._client.complete(request)
+        limiter = self._limiter
+        if limiter is None:
+            return self._unpaid(request) or await self._client.complete(request)
+        intended = time.perf_counter()  # the agent wants it now: the wait counts
+        permit = await limiter.take(estimate(request))
+        unpaid = self._unpaid(request)  # others have spent meanwhile
+        if unpaid is not None:
+            limiter.give_back(permit)
+            return unpaid
+        tokens = None
+        try:
+            call = await self._client.complete(request, intended=intended)
+            tokens = used(call.usage)
+        finally:
+            limiter.end(permit, tokens)
+        return call
+
+    def _unpaid(self, request: Request) -> Call | None:
+        """The call that cannot be made because the budget is used up, or None."""
+        if self._purse is None or not (reason := self._purse.spent()):
+            return None
+        timing = Timing(at=time.time(), end=0.0)
+        failure = Failure("budget", reason)
+        return Call(self.model, digest(request), "", timing, failure=failure)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -166,7 +192,10 @@ class Backends:
 
     def client(self, settings: AnyBackend) -> BackendClient:
         """The client for a backend."""
-        return self._clients.setdefault(key(settings), BackendClient(settings, self._purse))
+        name = key(settings)
+        if name not in self._clients:  # asked for by every agent of every match
+            self._clients[name] = BackendClient(settings, self._purse)
+        return self._clients[name]
 
     def need(self, wanted: Sequence[AnyBackend]) -> list[BackendClient]:
         """Start what is not running yet.

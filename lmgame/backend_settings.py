@@ -18,7 +18,15 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class EmbeddedBackend(Model):
+class RateSettings(Model):
+    """The most that a backend is asked for; None sets no limit. See lmgame.client.limit.Rate."""
+
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+    streams: int | None = Field(None, ge=1)
+
+
+class EmbeddedBackend(RateSettings):
     """Our own server, started for the run; further keys are serving.EmbeddedConfig's."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -44,7 +52,7 @@ class PriceSettings(Model):
     source: str = ""
 
 
-class OpenAIBackend(Model):
+class OpenAIBackend(RateSettings):
     """Any OpenAI-compatible server. See ``configs/backend/any.yaml`` for each key."""
 
     kind: Literal["openai"]

@@ -140,7 +140,7 @@ class Paused(Clock):
 
     async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
         """All seats land together, at the tick they saw."""
-        await asyncio.gather(*(one.thought for one in thinking.values()))
+        await _all_thought(thinking)
         seats = tuple(sorted(thinking))
         return Landing(seats, dict.fromkeys(seats, 0.0))
 
@@ -148,6 +148,13 @@ class Paused(Clock):
         """The game's pace: how long a hand takes."""
         if world.hz is not None:
             world.advance(world.pace if self._pace is None else self._pace)
+
+
+async def _all_thought(thinking: Mapping[int, Thinking]) -> None:
+    if len(thinking) == 1:  # most matches, and gather() costs more than all else here
+        await next(iter(thinking.values())).thought
+    else:
+        await asyncio.gather(*(one.thought for one in thinking.values()))
 
 
 class Bank:
@@ -200,7 +207,7 @@ class Simulated(Clock):
 
     async def landing(self, thinking: Mapping[int, Thinking], world: Moving) -> Landing:
         """The earliest decision lands; it takes all of them to know which."""
-        await asyncio.gather(*(one.thought for one in thinking.values()))
+        await _all_thought(thinking)
         charged = {seat: self._latency(one.thought.result()) for seat, one in thinking.items()}
         if world.hz is None:
             return self._bank.land(charged)

@@ -132,6 +132,7 @@ def _call(log: Log, number: int | None, seat: int, call: Call) -> Row:
         "seat": seat,
         "purpose": call.purpose,
         "model": call.model,
+        "queued_s": call.timing.queued,
         "ttft_s": call.ttft_s,
         "tpot_s": call.tpot_s,
         "end_s": call.timing.end,

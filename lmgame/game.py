@@ -25,6 +25,8 @@ from typing_extensions import TypeAliasType
 
 from lmgame.picture import Picture
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 """Any JSON value; a named alias, so that pydantic can check recursive values too."""
 
@@ -275,7 +277,7 @@ class Game(ABC):
 
     def fingerprint(self) -> str:
         """A stable hash of the whole state (BLAKE2b, 16 hex digits)."""
-        return digest(json.dumps(self.save(), sort_keys=True, separators=(",", ":")).encode())
+        return digest(_ENCODER.encode(self.save()).encode())
 
 
 def digest(data: bytes) -> str:

@@ -147,7 +147,8 @@ class Match:
         while not world.over:
             if bound is not None and min(world.counts) >= bound:
                 return self._finish(world, "max_decisions", None, "the most decisions there may be")
-            await self._stop_thinking([seat for seat in self._tasks if seat not in world.turns])
+            if gone := [seat for seat in self._tasks if seat not in world.turns]:
+                await self._stop_thinking(gone)
             landing = await self.clock.landing(self._think(world), world)
             if not landing.seats:  # the match ended while everybody was thinking
                 continue

@@ -20,6 +20,7 @@ from lmgame.config import Entrant
 from lmgame.errors import ConfigError, LmgameError, LogNeverBegan
 from lmgame.folder import Folder, file_name, fresh_name
 from lmgame.game import Game, GameSpec
+from lmgame.garbage import rarely_collected
 from lmgame.match import Judge, Match, Observer, Policy
 from lmgame.plan import Planned, existing, make_clock, make_game, plan_match
 from lmgame.record import Header, Log, Result, Suspended, Writer
@@ -138,22 +139,21 @@ class Series(ABC, Generic[S_co]):
         Returns:
             The first suspension, if there was one.
         """
-        gate = asyncio.Semaphore(self.settings.concurrency)
+        due = iter(plan)
         suspended: list[Suspended] = []
 
-        async def one(planned: Planned) -> None:
-            async with gate:
-                if suspended:
-                    return
+        async def play_on() -> None:
+            while not suspended and (planned := next(due, None)) is not None:
                 result = await self.play(planned, client, judge, observer(planned))
-            if isinstance(result, Suspended):
-                suspended.append(result)
-            finished(planned, result)
+                if isinstance(result, Suspended):
+                    suspended.append(result)
+                finished(planned, result)
 
         try:
-            async with asyncio.TaskGroup() as group:
-                for planned in plan:
-                    group.create_task(one(planned))
+            with rarely_collected():
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(self.settings.concurrency, len(plan))):
+                        group.create_task(play_on())
         except* LmgameError as errors:
             raise errors.exceptions[0] from None
         return suspended[0] if suspended else None

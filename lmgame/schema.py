@@ -28,10 +28,14 @@ TRANSPORT = (
     "connect_s",
     "first_token_s",
     "total_s",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "streams",
     "prices",
     "cost_field",
 )
-"""Where a backend is, how patient we are, what it costs: all may change between sittings."""
+"""Where a backend is, how patient and how modest we are, what it costs: all may change
+between sittings."""
 
 _STRICT = ConfigDict(extra="forbid")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Event, RLock, Thread
 from typing import Self
 
@@ -63,6 +64,7 @@ class Watch:
         self._progress = Progress(total, timer)
         self._told = self._untold = 0
         self._places: list[Scene | None] = []
+        self._scenes: dict[Path, Scene] = {}
         self._doing = "starting"
         self._spoke = self._event = timer()
         self._lock = RLock()
@@ -104,7 +106,8 @@ class Watch:
             scene = Scene(planned, self._event)
             place = self._places.index(None) if None in self._places else len(self._places)
             self._places[place : place + 1] = [scene]
-            self._progress.begin(sum(one is not None for one in self._places))
+            self._scenes[planned.path] = scene
+            self._progress.begin(len(self._scenes))
         return Follower(self, planned)
 
     def finished(self, planned: Planned, result: Result | Suspended) -> None:
@@ -114,7 +117,7 @@ class Watch:
         with self._lock:
             self._progress.done += 1
             self._event = self._timer()
-            scene = self._scene(planned)
+            scene = self._scenes.pop(planned.path, None)
             if scene is not None:
                 self._places[self._places.index(scene)] = None
             if not self._console.is_interactive:
@@ -137,7 +140,7 @@ class Watch:
         with self._lock:
             self._progress.land(planned.header, lines)
             self._event = self._timer()
-            scene = self._scene(planned)
+            scene = self._scenes.get(planned.path)
             if scene is not None:
                 scene.rows, scene.since = rows, self._event
                 scene.last.update({line.seat: line for line in lines})
@@ -168,18 +171,12 @@ class Watch:
     def _waiting(self) -> str:
         """What we wait for, and since when."""
         waited = self._timer() - self._event
-        scenes = [scene for scene in self._places if scene is not None]
+        scenes = self._scenes.values()
         if not scenes:
             return f"{self._doing}: {waited:.0f} s so far"
         whom = "the backend" if any(one.planned.header.backend for one in scenes) else "the players"
         since = "decision" if self._progress.decisions else "match began"
         return f"waiting for {whom}: {waited:.0f} s since the last {since}"
-
-    def _scene(self, planned: Planned) -> Scene | None:
-        for scene in self._places:
-            if scene is not None and scene.planned.path == planned.path:
-                return scene
-        return None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw: progress, what is waited for, the boards; lower than the screen."""

@@ -4,6 +4,7 @@ import pytest
 
 from lmgame import compose, config, registry
 from lmgame.errors import ConfigError, LmgameError, NameNotFound
+from lmgame.run import Run
 from lmgame.settings import Settings
 
 
@@ -151,3 +152,19 @@ def test_a_person_in_one_of_two_seats_is_asked_too() -> None:
 
 def test_other_agents_prefer_nothing() -> None:
     assert preferred("agent=random") == config.load(["agent=random"])
+
+
+def test_rate_limits_can_be_set_for_both_kinds_of_backend_and_change_no_match() -> None:
+    limits = ["requests_per_minute=60", "tokens_per_minute=1000", "streams=4"]
+    given = {f"backend.{one}" for one in limits}
+    any_ = ["backend=any", "backend.base_url=http://h/v1", "backend.model=m"]
+    for backend in (["backend=embedded"], any_):
+        free, held = config.load(backend), config.load([*backend, *given])
+        assert (free.backend.requests_per_minute, free.backend.streams) == (None, None)
+        rate = held.backend
+        assert (rate.requests_per_minute, rate.tokens_per_minute, rate.streams) == (60, 1000, 4)
+        keys = {Run(one).plan()[0].header.match for one in (free, held)}
+        assert len(keys) == 1
+        for one in limits:
+            with pytest.raises(ConfigError, match=one.partition("=")[0] + "=0: "):
+                config.load([*backend, f"backend.{one.partition('=')[0]}=0"])

@@ -7,9 +7,14 @@ from typing import ClassVar
 
 import pytest
 
+from lmgame import config
 from lmgame.agent import Agent, Decision
+from lmgame.backend import Backends
 from lmgame.game import Turn
-from lmgame.run import _close
+from lmgame.match import Judge, Observer
+from lmgame.plan import Planned
+from lmgame.record import Result, Suspended
+from lmgame.run import ClientFor, Run, _close
 
 
 def test_agents_are_closed_however_often_a_match_is_cancelled() -> None:
@@ -37,3 +42,62 @@ def test_agents_are_closed_however_often_a_match_is_cancelled() -> None:
 
     asyncio.run(cancel_twice())
     assert closed == ["slow", "slow"]
+
+
+class Counted(Run):
+    """A run whose matches only say when they are played."""
+
+    def __init__(self, stop_at: int, *overrides: str) -> None:
+        super().__init__(config.load(["agent=random", "anchors=[]", *overrides]))
+        self.begun: list[int] = []
+        self.most = self.under_way = self.tasks = 0
+        self._stop_at = stop_at
+
+    async def play(
+        self,
+        planned: Planned,
+        client: ClientFor,
+        judge: Judge,
+        observer: Observer | None,
+    ) -> Result | Suspended:
+        self.begun.append(planned.header.seed)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.tasks = max(self.tasks, len(asyncio.all_tasks()))
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        if planned.header.seed == self._stop_at:
+            return Suspended(0, 0, "gone", (), 0.0)
+        return Result("over", (0.0,), None, "", (0,), 0, ({},), "")
+
+
+def played_all(series: Counted) -> tuple[Suspended | None, list[int]]:
+    ended: list[int] = []
+    stopped = asyncio.run(
+        series.play_all(
+            series.plan(),
+            Backends(None, print).client,
+            lambda call, seconds: {},
+            lambda planned: None,
+            lambda planned, result: ended.append(planned.header.seed),
+        )
+    )
+    return stopped, ended
+
+
+def test_matches_begin_in_order_and_only_so_many_are_under_way() -> None:
+    series = Counted(-1, "game=sokoban", "episodes=300", "concurrency=7")
+    stopped, ended = played_all(series)
+    assert stopped is None
+    assert series.begun == [*range(300)] == sorted(ended)
+    assert series.most == 7
+    assert series.tasks <= 7 + 1  # none waits for its turn: a million matches are as cheap
+
+
+def test_no_match_begins_after_one_was_suspended() -> None:
+    series = Counted(4, "game=sokoban", "episodes=300", "concurrency=3")
+    stopped, ended = played_all(series)
+    assert stopped is not None
+    assert stopped.reason == "gone"
+    assert series.begun == sorted(ended)  # those under way were played to their end
+    assert len(series.begun) <= 4 + 3

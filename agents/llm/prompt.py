@@ -48,6 +48,7 @@ class Prompts:
         self._texts = {name: _builtin(name) for name in PLACES}
         if folder is not None:
             self._texts |= _own(Path(folder))
+        self._system: tuple[str, Message] | None = None
 
     @property
     def version(self) -> str:
@@ -56,7 +57,10 @@ class Prompts:
 
     def system(self, turn: Turn) -> Message:
         """Who the model is and what the rules are."""
-        return Message("system", self._fill("system", rules=turn.rules.strip()))
+        if self._system is None or self._system[0] is not turn.rules:
+            told = Message("system", self._fill("system", rules=turn.rules.strip()))
+            self._system = (turn.rules, told)
+        return self._system[1]
 
     def history(self, held: Sequence[Entry]) -> list[Message]:
         """What is remembered, as a conversation."""

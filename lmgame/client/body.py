@@ -12,6 +12,8 @@ from lmgame.client.dialect import FREE, Form
 from lmgame.client.endpoint import Endpoint
 from lmgame.errors import ConfigError
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 
 def digest(request: Request) -> str:
     """Hash the messages: BLAKE2b, 16 hex digits, the same for every dialect."""
@@ -60,7 +62,7 @@ def body(request: Request, endpoint: Endpoint, form: Form = FREE) -> bytes:
                 raise ConfigError(f"extra may not set {name!r}: the client does")
         fields.update(extra)
     try:
-        return json.dumps(fields, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _ENCODER.encode(fields).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the request cannot be written as JSON: {error}") from None
 

@@ -41,6 +41,8 @@ class Timing:
         end: The call was over, in whatever way.
         chunks: When each chunk that carried tokens was read. Chunks are not
             tokens: servers may send several tokens in one.
+        queued: It could go out as far as we are concerned: until then it waited
+            for a rate limit of ours. All other times count this wait.
     """
 
     at: float
@@ -51,6 +53,7 @@ class Timing:
     first_answer: float | None = None
     last_token: float | None = None
     chunks: tuple[float, ...] = ()
+    queued: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ class Client:
         Args:
             request: What to ask.
             intended: When the call should have gone out (``time.perf_counter``);
-                all times of the call count from there. Default: now.
+                all times of the call count from there, the limits on time
+                from now. Default: now.
             on_text: Called with each piece of the answer as it arrives.
 
         Raises:
@@ -98,12 +99,12 @@ class Client:
         form = dialect.form(request, self.endpoint.structured)
         if form.kind in self._refused:
             form = FREE
-        exchange = _Exchange(self, request, form, start, on_text)
+        exchange = _Exchange(self, request, form, start, on_text, begin)
         failure = await self._make(exchange, begin)
         if failure is not None and form.is_refused(failure.status or 0, exchange.error_body):
             # Plain text is the fallback. Both tries are one call: its times count
             # from the first, so that the detour is not hidden.
-            exchange = _Exchange(self, request, FREE, start, on_text)
+            exchange = _Exchange(self, request, FREE, start, on_text, begin)
             failure = await self._make(exchange, begin)
             if failure is None:  # so the form was at fault, not the rest of the request
                 self._refused.add(form.kind)
@@ -139,8 +140,10 @@ class _Exchange:
         form: Form,
         intended: float,
         on_text: Callable[[str], None] | None,
+        begin: float,
     ) -> None:
         self._client, self._request, self._intended = client, request, intended
+        self._queued = max(0.0, begin - intended)
         self._form = form
         self._endpoint, self._pool = client.endpoint, client._pool
         self._at = time.time() - (perf_counter() - intended)
@@ -228,6 +231,7 @@ class _Exchange:
                 first_answer=self._since(reader.first_answer),
                 last_token=self._since(reader.last_token),
                 chunks=tuple(at - self._intended for at in reader.chunks),
+                queued=self._queued,
             ),
             usage=reader.usage,
             reasoning=hide(reader.reasoning),

@@ -25,10 +25,11 @@ def find(event: Mapping[str, Any], cost: str = "") -> Usage | None:
         event: What the server sent.
         cost: The name under which the usage also tells US dollars, or "".
     """
-    for place in PLACES:
-        usage = at(event, place)
-        if isinstance(usage, dict):
-            return _read(usage, cost)
+    if "usage" in event or "x_groq" in event:  # most events of a stream hold neither
+        for place in PLACES:
+            usage = at(event, place)
+            if isinstance(usage, dict):
+                return _read(usage, cost)
     return None
 
 
