@@ -27,12 +27,12 @@ def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def score(value: float | None) -> str:
-    """A score: whole ones as they are, others with as many digits as tell something."""
-    if value is None or not math.isfinite(value):
-        return NONE
-    whole = float(value).is_integer() or abs(value) >= 1000
-    return number(value, 0 if whole else 1 if abs(value) >= 10 else 2)
+def scores(*values: float | None) -> list[str]:
+    """Scores with the same digits: none where all are whole or large, else as many as tell."""
+    known = [round(value, 6) for value in values if value is not None and math.isfinite(value)]
+    most = max(map(abs, known), default=0.0)
+    whole = most >= 1000 or all(value.is_integer() for value in known)
+    return [number(value, 0 if whole else 1 if most >= 10 else 2) for value in values]
 
 
 def share(value: float | None, digits: int = 0) -> str:

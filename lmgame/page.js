@@ -67,4 +67,5 @@
   });
   addEventListener("hashchange", () => { stop(); show(wanted(), true); });
   show(wanted() || 0, true);
+  if (location.hash) addEventListener("load", () => scrollTo(0, 0));  // the browser went to the hash in the plain list
 })();

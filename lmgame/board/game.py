@@ -66,7 +66,9 @@ def facts(game: GameTable) -> list[tuple[str, str]]:
         ("policy", game.policy),
         ("limits", {key: value for key, value in game.slo.items() if value is not None}),
     ):
-        told = ", ".join(f"{key} {value}" for key, value in settings(state))
+        told = ", ".join(
+            value if key == "kind" else f"{key} {value}" for key, value in settings(state)
+        )
         found.append((name, told or "none"))
     if game.seat_term is not None:
         found.append(("first seat's advantage", f"{elo(game.seat_term)} on the Elo scale"))
@@ -107,9 +109,8 @@ def _outcomes(one: Row) -> str:
 
 
 def _score_cell(one: Row) -> Cell:
-    low, high = one.score.ci95 or (None, None)
-    between = figure.span(figure.score(low), figure.score(high))
-    return sheet.measured(figure.score(one.score.mean), one.score.mean, between)
+    text, low, high = figure.scores(one.score.mean, *(one.score.ci95 or (None, None)))
+    return sheet.measured(text, one.score.mean, figure.span(low, high))
 
 
 def _alone(one: Row) -> list[Cell]:
@@ -147,7 +148,7 @@ def chart(game: GameTable, units: Units) -> tuple[Plot, Sheet] | None:
             if one.score.mean is not None
         ]  # fmt: skip
         title = "Score with 95 % interval"
-        scale = Scale(f"mean score ({clean(game.score, NAME)})", figure.score)
+        scale = Scale(f"mean score ({clean(game.score, NAME)})", lambda x: figure.scores(x)[0])
     if not points:
         return None
     points.sort(key=lambda one: -one.x)
@@ -199,7 +200,7 @@ def comparisons(game: GameTable, units: Units) -> Sheet | None:
 
 
 def _comparison(one: Comparison, units: Units) -> list[Cell]:
-    low, high, difference = (_signed(value) for value in (one.low, one.high, one.difference))
+    difference, low, high = map(_signed, figure.scores(one.difference, one.low, one.high))
     return [
         sheet.words(label(units[one.one])),
         sheet.words(label(units[one.other])),
@@ -209,9 +210,8 @@ def _comparison(one: Comparison, units: Units) -> list[Cell]:
     ]
 
 
-def _signed(value: float | None) -> str:
-    text = figure.score(value)
-    return text if value is None or value <= 0 else f"+{text}"
+def _signed(text: str) -> str:
+    return f"+{text}" if text.strip("0.,") and text[0].isdigit() else text
 
 
 def _p(value: float | None) -> str:
@@ -250,7 +250,7 @@ def _match(one: MatchRow, units: Units, drawn: bool) -> list[Cell]:
     else:
         first = sheet.words("", name)
     again = f"repeat {one.repeat + 1}" if one.repeat else ""
-    scores = " : ".join(map(figure.score, one.scores)) or figure.NONE
+    scores = " : ".join(figure.scores(*one.scores)) or figure.NONE
     return [
         first,
         Cell(str(one.seed), one.seed, again),

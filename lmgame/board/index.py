@@ -17,7 +17,9 @@ from lmgame.slo import ServingSummary
 SHARE = Scale(
     "share of the scripted anchor's score", figure.share, ((0.0, "random"), (1.0, "scripted"))
 )
-RATING = Scale("rating (Elo scale, 0 is the mean), with 95 % interval", figure.number)
+RATING = Scale(
+    "rating (Elo scale, 0 is the mean)", lambda value: figure.number(value, 0, sign=True)
+)
 
 
 def label(unit: Unit) -> str:

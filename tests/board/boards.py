@@ -44,7 +44,7 @@ def units(labels: Sequence[str] = tuple(SKILL)) -> dict[str, Unit]:
     found = {}
     for label in labels:
         asks = label.startswith("model")
-        _, harness, mode = (label.split() + ["", ""])[:3] if asks else ("", "", "")
+        _, harness, mode = [*label.split(), "", ""][:3] if asks else ("", "", "")
         found[digest(label.encode())] = Unit(
             key=digest(label.encode()),
             label=label,
