@@ -43,7 +43,10 @@
   const go = (number) => { stop(); show(number); };
   const keys = { ArrowLeft: () => step - 1, ArrowRight: () => step + 1, Home: () => 0, End: () => last };
 
-  for (const frame of frames) frame.hidden = true;
+  for (const frame of frames) {
+    frame.hidden = true;
+    frame.removeAttribute("id");  // or the browser would scroll to the step of a link
+  }
   find("steps").hidden = find("stage").hidden = false;
   if (!images[0]) find("stage").hidden = true;
   at.max = last;
@@ -67,5 +70,5 @@
   });
   addEventListener("hashchange", () => { stop(); show(wanted(), true); });
   show(wanted() || 0, true);
-  if (location.hash) addEventListener("load", () => scrollTo(0, 0));  // the browser went to the hash in the plain list
+  if (location.hash) scrollTo(0, 0);
 })();

@@ -166,20 +166,21 @@ def forest(key: str, title: str, points: Sequence[Point], scale: Scale) -> Plot:
         points: At least one.
         scale: What is plotted across.
     """
-    left = 16 + _LETTER * max(len(short(one.label)) for one in points)
+    left = round(16 + _LETTER * max(len(short(one.label)) for one in points), 1)
     bottom = _TOP + _ROW * len(points)
     values = [v for one in points for v in (one.x, one.low, one.high) if v is not None]
-    axis, ticks = _axis(values, scale, left + 12, WIDTH - _RIGHT)
+    start = round(left + 12, 1)
+    axis, ticks = _axis(values, scale, start, WIDTH - _RIGHT)
     marks = []
     for row, one in enumerate(points):
         y, x = _TOP + _ROW * (row + 0.5), axis.at(one.x)
         low, high = (axis.at(one.x if end is None else end) for end in (one.low, one.high))
-        marks.append(Mark(x, y, low, high, y, y, short(one.label), round(left, 1), y + 4,
+        marks.append(Mark(x, y, low, high, y, y, short(one.label), left, y + 4,
                           "end", one.anchor))  # fmt: skip
     best = points[0]
     told = f"{figure.count(len(points), 'row')}, from {best.label} ({scale.write(best.x)})"
     told += f" to {points[-1].label} ({scale.write(points[-1].x)}). {scale.title}."
-    return Plot(key, title, told, WIDTH, bottom + _BOTTOM, left + 12, _TOP, WIDTH - _RIGHT,
+    return Plot(key, title, told, WIDTH, bottom + _BOTTOM, start, _TOP, WIDTH - _RIGHT,
                 bottom, scale.title, "", ticks, (), tuple(marks))  # fmt: skip
 
 
