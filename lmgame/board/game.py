@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lmgame import figure
 from lmgame.board import plot, sheet
@@ -64,8 +65,9 @@ def facts(game: GameTable) -> list[tuple[str, str]]:
         ("arguments", game.arguments),
         ("clock", game.clock),
         ("policy", game.policy),
-        ("limits", {key: value for key, value in game.slo.items() if value is not None}),
+        ("limits", game.slo),
     ):
+        state = {key: value for key, value in state.items() if value is not None}
         told = ", ".join(
             value if key == "kind" else f"{key} {value}" for key, value in settings(state)
         )
@@ -89,7 +91,7 @@ def rows(game: GameTable, units: Units) -> Sheet:
                 *(_alone(one) if alone else _against(one)),
                 sheet.whole(one.matches),
                 sheet.whole(one.seeds),
-                sheet.measured(figure.share(share, 1), share, _outcomes(one)),
+                replace(sheet.measured(figure.share(share, 1), share, _outcomes(one)), kind="wrap"),
                 sheet.whole(one.forfeits, "bad"),
                 sheet.whole(one.unfinished, "bad"),
                 sheet.whole(one.truncated),

@@ -1,6 +1,6 @@
 """The site as people meet it: in a browser, from a file, without a network.
 
-Needs playwright and a Chromium on PATH; what is missing is said, and skipped.
+Needs lmgame[browser] and a Chromium on PATH; what is missing is said, and skipped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(site: Path, hostile_site: Path) -> Iterator[Browser]:
     """A browser; the sites come first, as no match is played beside playwright's event loop."""
-    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    api = pytest.importorskip("playwright.sync_api", reason="pip install 'lmgame[browser]'")
     with api.sync_playwright() as running:
         # In containers Chromium has no rights to make its own sandbox.
         started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -200,7 +200,7 @@ def test_a_link_leads_to_a_step_and_playing_goes_to_the_end(site: Path, visit: V
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_grave(site: Path, browser: Browser, theme: Theme) -> None:
     axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
+        "axe_playwright_python.sync_playwright", reason="pip install 'lmgame[browser]'"
     ).Axe()
     for visit in opened(browser, theme, 1280):
         for path in three(site):
