@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lmgame import figure
 from lmgame.client.trouble import clean
 
 Tree = Mapping[str, object]
@@ -331,12 +332,7 @@ def _number(value: object) -> str:
 
 
 def _time(value: object) -> str:
-    if value is None:
-        return "-"
-    seconds = cast(float, value)
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1}f} ms"
+    return figure.time(cast("float | None", value))
 
 
 def _limit(value: object) -> str:

@@ -6,23 +6,19 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
 
 from lmgame.board import archive, export
 from lmgame.board.markdown import markdown
+from lmgame.board.site import write_site
 from lmgame.board.source import Run, by_match
 from lmgame.board.table import Board
 from lmgame.errors import UsageError
 from lmgame.record import Log
 
 BOARD, SUMS, LOGS = "board.json", "SHA256SUMS", "logs"
-_SITE = "lmgame.board.site"
-WriteSite = Callable[[Board, Mapping[str, Log], Path], list[Path]]
 
 
 def publish(board: Board, runs: Sequence[Run], notes: Sequence[str], out: Path) -> list[Path]:
@@ -60,8 +56,7 @@ def write(board: Board, logs: Mapping[str, Log], notes: Sequence[str], folder: P
         (folder / f"{name}.parquet").write_bytes(export.parquet(frame))
     (folder / BOARD).write_bytes(export.to_json(board, notes))
     (folder / "board.md").write_text(markdown(board), encoding="utf-8")
-    if find_spec(_SITE) is not None:
-        cast(WriteSite, import_module(_SITE).write_site)(board, logs, folder)
+    write_site(board, logs, folder)
 
 
 def refuse_other(out: Path) -> None:

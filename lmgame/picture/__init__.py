@@ -52,11 +52,15 @@ class Picture:
         """The picture enlarged by a whole factor, without smoothing."""
         return Picture(self.pixels.repeat(factor, axis=0).repeat(factor, axis=1), self.palette)
 
-    def png(self) -> bytes:
+    def png(self, level: int = 1, clear: int | None = None) -> bytes:
         """The picture as a PNG file.
 
         Row filters are left at "none": the flat areas of a game board compress
         well as they are (see docs/structure.md).
+
+        Args:
+            level: zlib's, 1 (fast) to 9 (small).
+            clear: What is transparent: a palette index, or a colour as 0xRRGGBB.
         """
         height, width = self.pixels.shape[:2]
         rows = np.zeros((height, 1 + self.pixels[0].size), dtype=np.uint8)
@@ -64,11 +68,19 @@ class Picture:
         kind = _RGB if self.palette is None else _PALETTE
         header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
         colours = b"" if self.palette is None else _chunk(b"PLTE", self.palette.tobytes())
-        body = zlib.compress(rows.tobytes(), 1)
+        body = zlib.compress(rows.tobytes(), level)
         return (
-            _SIGNATURE + _chunk(b"IHDR", header) + colours
+            _SIGNATURE + _chunk(b"IHDR", header) + colours + self._transparency(clear)
             + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
         )  # fmt: skip
+
+    def _transparency(self, clear: int | None) -> bytes:
+        """The tRNS chunk (REC-png-3, 11.3.1.1)."""
+        if clear is None:
+            return b""
+        if self.palette is not None:
+            return _chunk(b"tRNS", b"\xff" * clear + b"\0")
+        return _chunk(b"tRNS", struct.pack(">HHH", clear >> 16, clear >> 8 & 255, clear & 255))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
