@@ -9,12 +9,15 @@ by telling a fresh agent the same things in the same order.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, ParamSpec, Protocol, TypeVar
 
 from lmgame.client.call import Call, Request
 from lmgame.game import GameSpec, Observation, Outcome, Turn
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ReadingOutcome = Literal[
     "ok",  # one legal action
@@ -64,6 +67,19 @@ class Client(Protocol):
         """Make one call; whatever goes wrong is in the Call."""
 
 
+class Offload(Protocol):
+    """Where an agent may compute without holding up others; lmgame.workers.Workers is one."""
+
+    async def run(
+        self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    ) -> tuple[T, float]:
+        """Call a function of a module in another process.
+
+        Returns:
+            Its value, and the seconds that were lost around it; see Agent.waited_s.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Seating:
     """What an agent is told when it sits down.
@@ -73,12 +89,14 @@ class Seating:
         seat: Its seat.
         seed: The match seed; an agent's own randomness comes from it.
         client: The run's client, or None when no backend was asked for.
+        workers: Where to compute what takes long; None to do it here.
     """
 
     game: GameSpec
     seat: int
     seed: int
     client: Client | None = None
+    workers: Offload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +127,25 @@ class Agent(ABC):
         live: Whether it lives by the wall clock, as a person does: it is shown
             the world whenever that moves (:meth:`see`), its own hand is as fast
             as it is, whatever the game's pace, and it plays one match at a time.
+        waited_s: Seconds that it has lost, in all its decisions so far, to our own
+            machinery: until a worker was free, and for the way there and back. No
+            clock charges them, and the log's times leave them out.
     """
 
     name: ClassVar[str]
     asks: ClassVar[bool] = False
     live: ClassVar[bool] = False
     model: str = ""
+    waited_s: float = 0.0
+
+    @classmethod
+    def heavy(cls, game: GameSpec) -> bool:
+        """Whether it computes for about a millisecond or more for a decision in a game.
+
+        Where no model is asked, a match with such an agent is played in a process of
+        its own; elsewhere the agent should compute in Seating.workers.
+        """
+        return False
 
     @classmethod
     def prompt_hash(cls, settings: Mapping[str, object]) -> str:

@@ -131,6 +131,11 @@ class BackendClient:
         """Learn where the server is."""
         self._client = Client(endpoint, on_call=None if self._purse is None else self._pay)
 
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where the server is, once that is known."""
+        return None if self._client is None else self._client.endpoint
+
     def _pay(self, call: Call) -> None:
         assert self._purse is not None
         self._purse.add(call, self._prices)

@@ -16,6 +16,7 @@ LmgameError
 │   ├── LogNeverBegan       not one whole line was written
 │   ├── LogCorrupt          a line cannot be read or breaks the schema
 │   └── ReplayMismatch      the log and the rules disagree
+├── WorkerLost              processes that play for us died again and again
 └── ServingError
     ├── WeightsError        model weights are missing or damaged
     ├── EngineError         the inference library cannot be used
@@ -106,6 +107,10 @@ class LogCorrupt(LogError):
 
 class ReplayMismatch(LogError):
     """Replaying a log does not give what the log says."""
+
+
+class WorkerLost(LmgameError):
+    """Processes that play matches died, and others in their place."""
 
 
 class ServingError(LmgameError):

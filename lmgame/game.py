@@ -60,6 +60,8 @@ class GameSpec:
         local: Arguments that say where something lies on this machine: they are
             used, but not written into logs.
         title: Which title an instance plays, in a game that plays many.
+        heavy: Whether a start or a step may compute for many milliseconds, so that
+            matches without a model are better played in a process of their own.
     """
 
     id: str
@@ -75,6 +77,7 @@ class GameSpec:
     scenery: bool = False
     local: tuple[str, ...] = ()
     title: str = ""
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

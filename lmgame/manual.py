@@ -15,6 +15,8 @@ settings are written KEY=VALUE at the end of the line:
   slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
   seed=0 episodes=30              the first seed, and how many
   concurrency=4                   matches at the same time
+  workers=2                       processes for slow scripted agents; one a core, 0: none
+  executor=local | ray            where matches are played; ray.address=HEAD:6379: which cluster
   max_decisions=50                bounds a match
   run=DIR                         the run folder; naming an existing one continues it
   anchors=[random,greedy]         who else plays the same seeds, for comparison
@@ -55,6 +57,9 @@ settings are written KEY=VALUE at the end of the line:
   repeats=1                       how often an agent plays each seed of a one-seat game
   seed=0 concurrency=8 run=DIR    the first seed; matches at the same time; the folder
   experiment=quick | lmgame_bench a preset: a board in five minutes; the protocol of the paper
+  workers=2                       processes for slow scripted agents and their matches; one a core
+  executor=local | ray            where matches are played; ray.address=HEAD:6379 is the cluster,
+                                  else one is started here (docs/tournaments.md)
 and agent, backend, clock, harness, slo, policy, budget, max_decisions and -m as for `lmgame play`
 
 examples:

@@ -174,11 +174,12 @@ class Match:
 
     async def _consider(self, seat: int, turn: Turn) -> Thought:
         """Ask a seat until it gives a legal action or the policy has enough."""
-        start = self.timer()
+        agent = self.agents[seat]
+        start, waited_s = self.timer(), agent.waited_s
         tries: list[Decision] = []
         bad = failed = 0
         while True:
-            decision = await self._decide(self.agents[seat], turn)
+            decision = await self._decide(agent, turn)
             if any(map(_unmade, decision.calls)):  # only calls that were made are logged
                 made = tuple(call for call in decision.calls if not _unmade(call))
                 decision = replace(decision, calls=made)
@@ -198,7 +199,8 @@ class Match:
             else:
                 bad += 1
                 turn = replace(turn, feedback=decision.reason)
-        return Thought(self.timer() - start, tuple(tries))
+        seconds = self.timer() - start - (agent.waited_s - waited_s)
+        return Thought(seconds, tuple(tries))
 
     async def _decide(self, agent: Agent, turn: Turn) -> Decision:
         try:

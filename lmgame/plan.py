@@ -13,14 +13,17 @@ from typing import cast
 from lmgame import record, registry
 from lmgame.backend import model_of
 from lmgame.backend_settings import AnyBackend
+from lmgame.client.call import Call
 from lmgame.clock import Clock, Paused, Realtime, Simulated, latency_from
 from lmgame.config import Entrant
 from lmgame.environment import versions
 from lmgame.errors import LogError, LogNeverBegan
 from lmgame.folder import file_name
 from lmgame.game import Game, State
+from lmgame.match import Judge
 from lmgame.record import Header, Log, Seat
-from lmgame.settings import Settings
+from lmgame.settings import Settings, SloSettings
+from lmgame.slo import Slo
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,21 @@ def make_clock(settings: Settings, pace: int, live: Sequence[int]) -> Clock:
     if clock.kind == "realtime":
         return Realtime(clock.bank_s, hand, live)
     return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s, hand)
+
+
+def make_judge(limits: SloSettings) -> Judge:
+    """Says of each call of a match which limits it met."""
+    slo = Slo(**limits.model_dump())
+
+    def judge(call: Call, seconds: float) -> dict[str, bool | None]:
+        verdict = slo.judge(call, seconds)
+        return {
+            "ttft_s": verdict.ttft,
+            "tpot_s": verdict.tpot,
+            "time_to_action_s": verdict.time_to_action,
+        }
+
+    return judge
 
 
 def existing(planned: Planned) -> Log | None:

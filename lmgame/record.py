@@ -12,6 +12,7 @@ their own; :func:`essence` is a line without them, for comparing two matches.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -231,6 +232,8 @@ class Writer:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, how, 0o644)
+        # A process that played here and was killed may take a moment to be gone.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         os.ftruncate(self._file, size)
         os.lseek(self._file, size, os.SEEK_SET)
 

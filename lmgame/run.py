@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lmgame import config, record, registry
-from lmgame.agent import Agent, Client, Seating
+from lmgame.agent import Agent, Client, Offload, Seating
 from lmgame.backend_settings import AnyBackend
 from lmgame.config import Entrant
 from lmgame.errors import ConfigError, LmgameError, LogNeverBegan
@@ -25,6 +25,9 @@ from lmgame.match import Judge, Match, Observer, Policy
 from lmgame.plan import Planned, existing, make_clock, make_game, plan_match
 from lmgame.record import Header, Log, Result, Suspended, Writer
 from lmgame.settings import Settings, Shared
+
+if TYPE_CHECKING:
+    from lmgame.executor import Executor
 
 ClientFor = Callable[[AnyBackend], Client]
 S_co = TypeVar("S_co", bound=Shared, covariant=True)
@@ -85,66 +88,29 @@ class Series(ABC, Generic[S_co]):
             game = make_game(planned.settings, planned.header)
             _seat_agents(planned, planned.header, game, client)
 
-    async def play(
-        self, planned: Planned, client: ClientFor, judge: Judge, observer: Observer | None
-    ) -> Result | Suspended:
-        """Play one match, or continue it; a finished one is only read."""
-        log = existing(planned)
-        if log is not None and log.result is not None:
-            return log.result
-        header = planned.header if log is None else log.header
-        settings = planned.settings
-        game = make_game(settings, header)
-        agents = _seat_agents(planned, header, game, client)
-        writer = Writer(planned.path, 0 if log is None else log.size)
-        match = Match(
-            header=header,
-            game=game,
-            agents=agents,
-            clock=make_clock(
-                settings,
-                game.spec.pace,
-                [seat for seat, agent in enumerate(agents) if agent.live],
-            ),
-            policy=Policy(**settings.policy.model_dump()),
-            writer=writer,
-            judge=judge,
-            observer=observer,
-        )
-        try:
-            return await match.play(log)
-        finally:
-            writer.close()
-            await _close(agents)
-
     async def play_all(
         self,
         plan: Sequence[Planned],
-        client: ClientFor,
-        judge: Judge,
-        observer: Callable[[Planned], Observer | None],
+        executor: Executor,
         finished: Callable[[Planned, Result | Suspended], None],
     ) -> Suspended | None:
-        """Play matches, ``concurrency`` at a time, in order.
+        """Play matches in order, as many at a time as the executor has lanes.
 
         After a match was suspended no other one is begun: the backend is gone.
 
         Args:
             plan: What to play.
-            client: Whom an agent asks, by its backend.
-            judge: Which limits a call met.
-            observer: Makes the observer of a match.
+            executor: Plays one match.
             finished: Is told of each match that ended.
 
         Returns:
             The first suspension, if there was one.
         """
-        due = iter(plan)
         suspended: list[Suspended] = []
 
-        async def play_on() -> None:
+        async def play_on(due: Iterator[Planned]) -> None:
             while not suspended and (planned := next(due, None)) is not None:
-                result = await self.play(planned, client, judge, observer(planned))
+                result = await executor.play(planned)
                 if isinstance(result, Suspended):
                     suspended.append(result)
                 finished(planned, result)
@@ -152,11 +118,53 @@ class Series(ABC, Generic[S_co]):
         try:
             with rarely_collected():
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self.settings.concurrency, len(plan))):
-                        group.create_task(play_on())
+                    for lane in executor.lanes(plan):
+                        group.create_task(play_on(lane))
         except* LmgameError as errors:
             raise errors.exceptions[0] from None
         return suspended[0] if suspended else None
+
+
+async def play_match(
+    planned: Planned,
+    client: ClientFor,
+    judge: Judge,
+    observer: Observer | None = None,
+    workers: Offload | None = None,
+) -> Result | Suspended:
+    """Play one match, or continue it; a finished one is only read.
+
+    Args:
+        planned: The match.
+        client: Whom an agent asks, by its backend.
+        judge: Which limits a call met.
+        observer: Who is told of each landing.
+        workers: Where agents may compute.
+    """
+    log = existing(planned)
+    if log is not None and log.result is not None:
+        return log.result
+    header = planned.header if log is None else log.header
+    settings = planned.settings
+    game = make_game(settings, header)
+    agents = _seat_agents(planned, header, game, client, workers)
+    writer = Writer(planned.path, 0 if log is None else log.size)
+    live = [seat for seat, agent in enumerate(agents) if agent.live]
+    match = Match(
+        header=header,
+        game=game,
+        agents=agents,
+        clock=make_clock(settings, game.spec.pace, live),
+        policy=Policy(**settings.policy.model_dump()),
+        writer=writer,
+        judge=judge,
+        observer=observer,
+    )
+    try:
+        return await match.play(log)
+    finally:
+        writer.close()
+        await _close(agents)
 
 
 class Run(Series[Settings]):
@@ -242,13 +250,22 @@ def check_live(settings: Shared, spec: GameSpec, seats: Sequence[Entrant]) -> No
         )
 
 
-def _seat_agents(planned: Planned, header: Header, game: Game, client: ClientFor) -> list[Agent]:
+def _seat_agents(
+    planned: Planned,
+    header: Header,
+    game: Game,
+    client: ClientFor,
+    workers: Offload | None = None,
+) -> list[Agent]:
     """The agents of a match, as its log's header has them."""
     clients = [client(one.backend) if one.backend else None for one in planned.entrants]
     return [
         registry.agents.make(
             seat.agent,
-            {"seating": Seating(game.spec, number, header.seed, clients[number]), **seat.settings},
+            {
+                "seating": Seating(game.spec, number, header.seed, clients[number], workers),
+                **seat.settings,
+            },
         )
         for number, seat in enumerate(header.seats)
     ]

@@ -80,6 +80,12 @@ class BudgetSettings(_Model):
         return most
 
 
+class RaySettings(_Model):
+    """The Ray cluster of ``executor=ray``; see ``configs/shared.yaml``."""
+
+    address: str | None = None
+
+
 class Shared(_Model):
     """What one match or many need; see ``configs/shared.yaml`` for each key.
 
@@ -88,7 +94,10 @@ class Shared(_Model):
             continued with others.
     """
 
-    free: ClassVar[tuple[str, ...]] = ("run", "concurrency", "anchors", "seed", "slo", "budget")
+    free: ClassVar[tuple[str, ...]] = (
+        *("run", "concurrency", "anchors", "seed", "slo", "budget"),
+        *("executor", "workers", "ray"),
+    )
     agent: AgentSettings
     backend: AnyBackend = Field(discriminator="kind")
     clock: ClockSettings
@@ -105,6 +114,9 @@ class Shared(_Model):
 
     seed: int = Field(0, ge=0, lt=1 << 63)
     concurrency: int = Field(1, ge=1, le=4096)
+    executor: Literal["local", "ray"] = "local"
+    workers: int | None = Field(None, ge=0, le=1024)
+    ray: RaySettings = RaySettings()
     max_decisions: Annotated[int, Field(ge=1)] | Literal["usual"] | None = "usual"
     run: str | None = None
 

@@ -18,15 +18,13 @@ from rich.console import Console
 from lmgame.backend import Backends, is_ours, key, model_of, prices_of
 from lmgame.backend_settings import AnyBackend
 from lmgame.budget import USED_UP, Budget, Purse
-from lmgame.client.call import Call
 from lmgame.errors import ConfigError
-from lmgame.match import Judge
-from lmgame.plan import Planned, existing
+from lmgame.executor import Executor, Local
+from lmgame.plan import Planned, existing, make_judge
 from lmgame.price import find
 from lmgame.record import Log, Suspended
 from lmgame.run import Series
 from lmgame.settings import Shared
-from lmgame.slo import Slo
 from lmgame.watch import Watch
 
 SUSPENDED, INTERRUPTED = 3, 130
@@ -94,6 +92,7 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
     with Watch(err, left) as watch, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         backends = Backends(purse, watch.say)
         series.check(backends.client)
+        executor = _executor(series, backends, watch)
         try:
             stopped = None
             for number, some in enumerate(_lots(series, finished)):
@@ -103,23 +102,32 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
                     series.folder.begin()
                     if purse is not None:
                         purse.begin(series.logs())
-                stopped = runner.run(
-                    series.play_all(
-                        some,
-                        backends.client,
-                        _judge(series.settings),
-                        watch.follow,
-                        watch.finished,
-                    )
-                )
+                stopped = runner.run(series.play_all(some, executor, watch.finished))
                 if stopped is not None:
                     break
             return stopped
         finally:
             try:
+                executor.close()
                 runner.run(backends.close())
             finally:
                 backends.stop()
+
+
+def _executor(series: Series[Shared], backends: Backends, watch: Watch) -> Executor:
+    settings = series.settings
+    if settings.executor == "ray":
+        from lmgame.ray_executor import OnRay
+
+        return OnRay(settings, backends, watch.say)
+    return Local(
+        backends.client,
+        make_judge(settings.slo),
+        watch.follow,
+        settings.concurrency,
+        settings.workers,
+        watch.say,
+    )
 
 
 def _lots(series: Series[Shared], finished: Set[Path]) -> Iterator[list[Planned]]:
@@ -161,20 +169,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop
 
     return uvloop.new_event_loop
-
-
-def _judge(settings: Shared) -> Judge:
-    slo = Slo(**settings.slo.model_dump())
-
-    def judge(call: Call, seconds: float) -> dict[str, bool | None]:
-        verdict = slo.judge(call, seconds)
-        return {
-            "ttft_s": verdict.ttft,
-            "tpot_s": verdict.tpot,
-            "time_to_action_s": verdict.time_to_action,
-        }
-
-    return judge
 
 
 def _is_finished(planned: Planned) -> bool:

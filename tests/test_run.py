@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import pytest
 
 from lmgame import config
 from lmgame.agent import Agent, Decision
-from lmgame.backend import Backends
+from lmgame.executor import share_lanes
 from lmgame.game import Turn
-from lmgame.match import Judge, Observer
 from lmgame.plan import Planned
 from lmgame.record import Result, Suspended
-from lmgame.run import ClientFor, Run, _close
+from lmgame.run import Run, _close
 
 
 def test_agents_are_closed_however_often_a_match_is_cancelled() -> None:
@@ -44,22 +44,20 @@ def test_agents_are_closed_however_often_a_match_is_cancelled() -> None:
     assert closed == ["slow", "slow"]
 
 
-class Counted(Run):
-    """A run whose matches only say when they are played."""
+class Counted:
+    """An executor of matches that only say when they are played."""
 
-    def __init__(self, stop_at: int, *overrides: str) -> None:
-        super().__init__(config.load(["agent=random", "anchors=[]", *overrides]))
+    def __init__(self, stop_at: int, concurrency: int) -> None:
         self.begun: list[int] = []
         self.most = self.under_way = self.tasks = 0
-        self._stop_at = stop_at
+        self._stop_at, self._concurrency = stop_at, concurrency
 
-    async def play(
-        self,
-        planned: Planned,
-        client: ClientFor,
-        judge: Judge,
-        observer: Observer | None,
-    ) -> Result | Suspended:
+    def lanes(self, plan: Sequence[Planned]) -> list[Iterator[Planned]]:
+        return share_lanes(plan, self._concurrency, 0)
+
+    def close(self) -> None: ...
+
+    async def play(self, planned: Planned) -> Result | Suspended:
         self.begun.append(planned.header.seed)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -71,22 +69,17 @@ class Counted(Run):
         return Result("over", (0.0,), None, "", (0,), 0, ({},), "")
 
 
-def played_all(series: Counted) -> tuple[Suspended | None, list[int]]:
+def played_all(counted: Counted) -> tuple[Suspended | None, list[int]]:
     ended: list[int] = []
+    run = Run(config.load(["agent=random", "anchors=[]", "game=sokoban", "episodes=300"]))
     stopped = asyncio.run(
-        series.play_all(
-            series.plan(),
-            Backends(None, print).client,
-            lambda call, seconds: {},
-            lambda planned: None,
-            lambda planned, result: ended.append(planned.header.seed),
-        )
+        run.play_all(run.plan(), counted, lambda planned, result: ended.append(planned.header.seed))
     )
     return stopped, ended
 
 
 def test_matches_begin_in_order_and_only_so_many_are_under_way() -> None:
-    series = Counted(-1, "game=sokoban", "episodes=300", "concurrency=7")
+    series = Counted(-1, 7)
     stopped, ended = played_all(series)
     assert stopped is None
     assert series.begun == [*range(300)] == sorted(ended)
@@ -95,7 +88,7 @@ def test_matches_begin_in_order_and_only_so_many_are_under_way() -> None:
 
 
 def test_no_match_begins_after_one_was_suspended() -> None:
-    series = Counted(4, "game=sokoban", "episodes=300", "concurrency=3")
+    series = Counted(4, 3)
     stopped, ended = played_all(series)
     assert stopped is not None
     assert stopped.reason == "gone"

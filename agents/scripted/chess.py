@@ -5,6 +5,8 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games.chess import UCI, Position, parse_text, read_fen
 
+HEAVY = True
+
 # Centipawns by piece: none, pawn, knight, bishop, rook, queen, king.
 _VALUES = (0, 100, 310, 325, 500, 950, 0)
 _MATE = 100_000

@@ -9,6 +9,8 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games.connect_four import BOARD, COLUMNS, columns, discs, open_fours, parse_text
 
+HEAVY = True
+
 BUDGET = 5000  # positions a decision; about 13 ms
 WIN = 1000
 """A win, less one for each disc on the board before the winning one."""

@@ -6,6 +6,8 @@ from lmgame.game import Turn
 from lmgame.games.holdem import Snapshot, parse_text
 from lmgame.rng import Rng
 
+HEAVY = True
+
 TRIALS = 120
 """Deals tried for one estimate; its standard error is about 0.045."""
 _RANKS = "23456789TJQKA"

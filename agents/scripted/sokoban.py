@@ -5,6 +5,8 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games import sokoban
 
+HEAVY = True
+
 BOUND = 1500
 """States that it looks at for one decision: 30 ms of work, and far less for most."""
 WEIGHT = 4

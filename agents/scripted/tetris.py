@@ -5,6 +5,8 @@ from __future__ import annotations
 from lmgame.game import Turn
 from lmgame.games import tetris
 
+HEAVY = True
+
 
 def best(turn: Turn) -> str:
     """Six features of the board after a placement, weighted by hand.

@@ -7,6 +7,8 @@ from itertools import groupby, pairwise
 from lmgame.game import Turn
 from lmgame.games.twenty_forty_eight import SLIDES, Board, parse_text
 
+HEAVY = True
+
 # The evaluation of a line and its weights are those of R. Xiao's solver
 # (https://stackoverflow.com/questions/22342854, github.com/nneonneo/2048-ai),
 # found there by optimisation with CMA-ES.

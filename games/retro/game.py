@@ -108,6 +108,7 @@ class Retro(Game):
         decisions=1000,
         needs_image=True,
         local=("rom",),
+        heavy=True,
     )
 
     def __init__(

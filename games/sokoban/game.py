@@ -109,6 +109,7 @@ class Sokoban(Game):
         score="boxes on goals",
         menu=MENU,
         decisions=1200,  # 200 a level, six levels
+        heavy=True,
     )
 
     def __init__(

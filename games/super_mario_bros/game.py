@@ -106,6 +106,7 @@ class SuperMarioBros(Game):
     spec: ClassVar[GameSpec] = GameSpec(
         id="SuperMarioBros-v1", seats=("player",), hz=HZ, pace=PACE, score="pixels",
         menu=tuple(notation.MENU), decisions=1000, scenery=True, local=("rom",),
+        heavy=True,
     )  # fmt: skip
     rules = Path(__file__).with_name("rules.md").read_text(encoding="utf-8")
 
