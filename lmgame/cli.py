@@ -106,6 +106,16 @@ def _replay(options: argparse.Namespace) -> int:
     return review(options.run, way, options.out, options.scale, options.latency, options.json)
 
 
+def _replays(asked: str | None, usual: int) -> int | None:
+    if asked is None:
+        return usual
+    if asked == "all":
+        return None
+    if not asked.isdecimal():
+        raise UsageError(f"--replays {asked}: write how many, or all")
+    return int(asked)
+
+
 def _export(options: argparse.Namespace) -> int:
     from lmgame.export import export
 
@@ -121,10 +131,13 @@ def _export(options: argparse.Namespace) -> int:
 
 def _board(options: argparse.Namespace) -> int:
     from lmgame.board.command import make, recheck
+    from lmgame.board.export import Options
+    from lmgame.board.site import REPLAYS
 
     verify = not options.no_verify
     if options.check is not None:
-        if options.runs or options.out or options.name or options.title or options.note:
+        said = (options.runs, options.out, options.name, options.title, options.note)
+        if any(said) or options.replays is not None:
             raise UsageError("--check DIR goes alone: the board's own logs say everything else")
         return recheck(options.check, verify, options.json)
     if options.out is None:
@@ -134,7 +147,7 @@ def _board(options: argparse.Namespace) -> int:
         options.out,
         options.name,
         options.title,
-        options.note,
+        Options(tuple(options.note), _replays(options.replays, REPLAYS)),
         verify,
         options.json,
     )

@@ -100,6 +100,12 @@ def _add_board(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     board.add_argument(
         "--check", type=Path, metavar="DIR", help="check a published board; exit status 0 or 1"
     )
+    board.add_argument(
+        "--replays",
+        metavar="N",
+        help="how many matches of each unit and game have a page to step through: 2 if nothing is "
+        "said, 0, or all",
+    )
     board.add_argument("--no-verify", action="store_true", help="do not play the logs again")
     _takes_json(board, "print board.json's content, or what --check found, alone")
 

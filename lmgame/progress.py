@@ -15,6 +15,7 @@ class Progress:
 
     Attributes:
         total: Matches to play.
+        asking: Those of them in which a model is asked.
         timer: Monotonic seconds.
         done: Matches that ended.
         busiest: The most matches that were under way at the same time.
@@ -26,7 +27,9 @@ class Progress:
 
     total: int
     timer: Callable[[], float]
+    asking: int = 0
     done: int = 0
+    done_asking: int = 0
     busiest: int = 0
     decisions: int = 0
     calls: int = 0
@@ -79,10 +82,12 @@ class Progress:
 
         None until as many have ended as were under way at the same time: before that
         the first of them stand for all, and those still under way count for nothing.
+        Where models are asked only such matches count: the others take no time beside.
         """
-        if not self.done or self.done < self.busiest:
+        done, total = (self.done_asking, self.asking) if self.asking else (self.done, self.total)
+        if not done or done < self.busiest:
             return None
-        return self.played_s / self.done * (self.total - self.done)
+        return self.played_s / done * (total - done)
 
     def facts(self) -> Iterator[str]:
         """What there is to tell, the most important first."""

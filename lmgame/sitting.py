@@ -89,7 +89,11 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
     asked = [backend for one in candidates for backend in one.backends]
     purse = _purse(series.settings, asked) if asked else None
     left = series.total - sum(one.path in finished for one in main)
-    with Watch(err, left) as watch, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    asking = sum(bool(one.backends) for one in todo if not one.anchor)
+    with (
+        Watch(err, left, asking=asking) as watch,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
         backends = Backends(purse, watch.say)
         series.check(backends.client)
         executor = _executor(series, backends, watch)

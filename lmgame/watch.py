@@ -52,6 +52,7 @@ class Watch:
         console: Where to; standard error, so that ``--json`` stays clean.
         total: Matches of the run.
         timer: Monotonic seconds.
+        asking: Matches in which a model is asked, as far as it is known.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class Watch:
         console: Console,
         total: int,
         timer: Callable[[], float] = time.monotonic,
+        asking: int = 0,
     ) -> None:
         self._console, self._timer = console, timer
-        self._progress = Progress(total, timer)
+        self._progress = Progress(total, timer, asking)
         self._told = self._untold = 0
         self._places: list[Scene | None] = []
         self._scenes: dict[Path, Scene] = {}
@@ -116,6 +118,7 @@ class Watch:
             return
         with self._lock:
             self._progress.done += 1
+            self._progress.done_asking += bool(planned.backends)
             self._event = self._timer()
             scene = self._scenes.pop(planned.path, None)
             if scene is not None:

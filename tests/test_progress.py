@@ -55,6 +55,17 @@ def test_nothing_is_guessed_before_as_many_have_ended_as_were_under_way() -> Non
     assert not [fact for fact in progress.facts() if "left" in fact]
 
 
+def test_matches_without_a_model_take_no_time_beside_those_with_one() -> None:
+    clock = Clock()
+    progress = Progress(1000, clock, asking=10)
+    progress.begin(1)
+    clock.now += 50
+    progress.done, progress.done_asking = 900, 0
+    assert progress.left_s is None
+    progress.done, progress.done_asking = 905, 5
+    assert progress.left_s == pytest.approx(50)
+
+
 @given(st.integers(1, 16), st.integers(20, 300), st.floats(0.5, 100))
 def test_at_an_even_pace_the_guess_comes_true(at_once: int, total: int, each_s: float) -> None:
     """Matches of one length, so many at the same time: right but for one wave of them."""

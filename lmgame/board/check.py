@@ -45,7 +45,7 @@ def check(folder: Path, *, verify: bool, tell: Tell = lambda done, total: None) 
         UsageError: The folder holds no board.
         MissingExtra: PyArrow is not installed.
     """
-    name, title, notes = about(folder)
+    name, title, options = about(folder)
     export.check_extra()
     with tempfile.TemporaryDirectory(prefix="lmgame-board-") as place:
         runs, again = Path(place) / "runs", Path(place) / "again"
@@ -55,7 +55,8 @@ def check(folder: Path, *, verify: bool, tell: Tell = lambda done, total: None) 
             read = source.read(names, verify=verify, tell=tell)
         except LogError as error:
             return _unreadable(str(error), folder, runs)
-        write(build(read, name, title, notes), by_match(read), notes, again)
+        board = build(read, name, title, options.notes)
+        write(board, by_match(read), options, again)
         return _differing(folder, again) or _differing_sums(folder)
 
 

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from lmgame.board import export, source
 from lmgame.board.build import build
 from lmgame.board.check import check
+from lmgame.board.export import Options
 from lmgame.board.source import Tell
 from lmgame.board.table import Board, Overall
 from lmgame.board.write import publish, refuse_other
@@ -26,7 +27,7 @@ def make(
     out: Path,
     name: str | None,
     title: str | None,
-    notes: Sequence[str],
+    options: Options,
     verify: bool,
     as_json: bool,
 ) -> int:
@@ -37,7 +38,7 @@ def make(
         out: The board's folder.
         name: Its name; None: the folder's.
         title: For people; None: the name.
-        notes: Sentences to add to its protocol.
+        options: What else it should be.
         verify: Play every log again first.
         as_json: Print ``board.json``'s content alone on standard output.
     """
@@ -47,8 +48,8 @@ def make(
     with _progress(err) as tell:
         read = source.read(runs, verify=verify, tell=tell)
     name = name or out.resolve().name
-    board = build(read, name, title or name, notes)
-    files = publish(board, read, notes, out)
+    board = build(read, name, title or name, options.notes)
+    files = publish(board, read, options, out)
     told = source.exposed(read)
     if told:
         shown = ", ".join(clean(one) for one in told[:5]) + (", ..." if len(told) > 5 else "")
@@ -60,7 +61,7 @@ def make(
             soft_wrap=True,
         )
     if as_json:
-        print(export.to_json(board, notes).decode(), end="", flush=True)
+        print(export.to_json(board, options).decode(), end="", flush=True)
         return 0
     console = Console()
     without_trailing_spaces(console, lambda: _sheet(board).print(console))

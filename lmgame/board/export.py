@@ -6,13 +6,14 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from typing import get_args
 
 import pandas as pd
 
 from lmgame.agent import ReadingOutcome
+from lmgame.board.site import REPLAYS
 from lmgame.board.table import Board, Comparison, MatchRow, Meeting, Overall, Row, Unit
 from lmgame.errors import MissingExtra
 from lmgame.rating import Rating
@@ -96,9 +97,22 @@ def same_parquet(ours: bytes, theirs: bytes) -> bool:
         return False
 
 
-def to_json(board: Board, notes: Sequence[str]) -> bytes:
-    """The whole board as JSON, and the notes that its protocol ends in."""
-    content = {"format": FORMAT, "notes": list(notes), **asdict(board)}
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a board was asked to be, beyond what its logs say.
+
+    Attributes:
+        notes: Sentences at the end of its protocol.
+        replays: How many matches of each unit and game have a page; None: all.
+    """
+
+    notes: tuple[str, ...] = ()
+    replays: int | None = REPLAYS
+
+
+def to_json(board: Board, options: Options) -> bytes:
+    """The whole board as JSON, and what it was asked to be."""
+    content = {"format": FORMAT, **asdict(options), **asdict(board)}
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

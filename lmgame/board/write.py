@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lmgame.board import archive, export
+from lmgame.board.export import Options
 from lmgame.board.markdown import markdown
 from lmgame.board.site import write_site
 from lmgame.board.source import Run, by_match
@@ -21,13 +22,13 @@ from lmgame.record import Log
 BOARD, SUMS, LOGS = "board.json", "SHA256SUMS", "logs"
 
 
-def publish(board: Board, runs: Sequence[Run], notes: Sequence[str], out: Path) -> list[Path]:
+def publish(board: Board, runs: Sequence[Run], options: Options, out: Path) -> list[Path]:
     """Write a board's folder, in place of the board that is there.
 
     Args:
         board: What to write.
         runs: What it was made from; their logs go along.
-        notes: What was added to its protocol.
+        options: What it was asked to be.
         out: The folder.
 
     Returns:
@@ -41,7 +42,7 @@ def publish(board: Board, runs: Sequence[Run], notes: Sequence[str], out: Path) 
     export.check_extra()
     out.parent.mkdir(parents=True, exist_ok=True)
     with _in_place_of(out) as folder:
-        write(board, by_match(runs), notes, folder)
+        write(board, by_match(runs), options, folder)
         (folder / LOGS).mkdir()
         for run in runs:
             (folder / LOGS / (run.name + archive.SUFFIX)).write_bytes(archive.pack(run))
@@ -49,14 +50,14 @@ def publish(board: Board, runs: Sequence[Run], notes: Sequence[str], out: Path) 
     return contents(out)
 
 
-def write(board: Board, logs: Mapping[str, Log], notes: Sequence[str], folder: Path) -> None:
+def write(board: Board, logs: Mapping[str, Log], options: Options, folder: Path) -> None:
     """Write what is worked out from logs: tables, page, JSON and site."""
     for name, frame in export.tables(board).items():
         (folder / f"{name}.csv").write_bytes(export.csv(frame))
         (folder / f"{name}.parquet").write_bytes(export.parquet(frame))
-    (folder / BOARD).write_bytes(export.to_json(board, notes))
+    (folder / BOARD).write_bytes(export.to_json(board, options))
     (folder / "board.md").write_text(markdown(board), encoding="utf-8")
-    write_site(board, logs, folder)
+    write_site(board, logs, folder, replays=options.replays)
 
 
 def refuse_other(out: Path) -> None:
@@ -85,16 +86,18 @@ def sums(folder: Path) -> str:
     )
 
 
-def about(folder: Path) -> tuple[str, str, tuple[str, ...]]:
-    """Name, title and notes of a published board.
+def about(folder: Path) -> tuple[str, str, Options]:
+    """Name and title of a published board, and what it was asked to be.
 
     Raises:
         UsageError: It is none, or of another format.
     """
     try:
         content = json.loads((folder / BOARD).read_bytes())
-        name, title, notes = content["name"], content["title"], content["notes"]
-        fits = content["format"] == export.FORMAT and isinstance(notes, list)
+        name, title = str(content["name"]), str(content["title"])
+        replays = content["replays"]
+        options = Options(tuple(map(str, content["notes"])), replays and int(replays))
+        fits = content["format"] == export.FORMAT
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(
             f"{folder} is no board: its {BOARD} is missing or cannot be read"
@@ -104,7 +107,7 @@ def about(folder: Path) -> tuple[str, str, tuple[str, ...]]:
             f"{folder / BOARD} has format {content['format']!r}, this lmgame knows "
             f"{export.FORMAT}: make the board again from its logs"
         )
-    return str(name), str(title), tuple(map(str, notes))
+    return name, title, options
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from scipy import stats
 import lmgame
 from lmgame.board import source
 from lmgame.board.build import build
-from lmgame.board.export import to_json
+from lmgame.board.export import Options, to_json
 from lmgame.board.source import Run
 from lmgame.board.table import Board, GameTable, Row
 from lmgame.game import State
@@ -44,8 +44,8 @@ def test_the_order_of_logs_does_not_matter(anchors: Path, asked: Path, random: R
         random.shuffle(logs)
         shuffled.append(Run(run.name, tuple(logs), run.config, run.environment))
     random.shuffle(shuffled)
-    expected = to_json(build(runs, "b", "B"), ())
-    assert to_json(build(shuffled, "b", "B"), ()) == expected
+    expected = to_json(build(runs, "b", "B"), Options())
+    assert to_json(build(shuffled, "b", "B"), Options()) == expected
 
 
 def test_the_figures_are_those_of_the_logs(anchors: Path, asked: Path) -> None:
