@@ -60,8 +60,8 @@ def read(
     """Read runs, in the order of their names.
 
     Args:
-        paths: Run folders, tournament folders, or single logs; their order does
-            not matter.
+        paths: Run folders, tournament folders, sweep folders, or single logs; their
+            order does not matter.
         verify: Play every log again, and compare each state with the log's.
         tell: Is told of progress in that.
 
@@ -72,13 +72,20 @@ def read(
     """
     if not paths:
         raise UsageError("a board is made from runs: name run folders, as runs/NAME")
-    runs = [_read_run(path) for path in paths]
+    runs = [_read_run(run) for path in paths for run in _within(path)]
     if not any(run.logs for run in runs):
         raise LogError(f"no match was begun in {', '.join(map(str, paths))}")
     runs = _once(runs)
     if verify:
         _verify([log.path for run in runs for log in run.logs], tell)
     return _named_apart(runs)
+
+
+def _within(path: Path) -> list[Path]:
+    """A run itself, or the runs of a sweep's folder."""
+    if not path.is_dir() or (path / "matches").exists():
+        return [path]
+    return sorted(one.parent for one in path.glob("*/matches") if any(one.iterdir())) or [path]
 
 
 def _read_run(path: Path) -> Run:

@@ -135,6 +135,14 @@ def test_a_models_match_twice_is_named_with_both_files(asked: Path, tmp_path: Pa
     assert str(again) in str(error.value)
 
 
+def test_a_sweeps_folder_is_all_its_runs(anchors: Path, asked: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for run in (anchors, asked):
+        shutil.copytree(run, sweep / run.name)
+    (sweep / "sweep.json").write_text("[]")
+    assert [run.name for run in source.read([sweep], verify=False)] == ["anchors", "asked"]
+
+
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="no match logs"):
         source.read([tmp_path], verify=False)
