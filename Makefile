@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: setup play test test-slow lint types unit bench golden clean
+.PHONY: setup play board test test-slow lint types unit bench golden clean
 
 setup: $(VENV)/ready
 	@$(BIN)/python -m lmgame.serving.weights
@@ -22,6 +22,14 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 play: setup
 	$(BIN)/lmgame play experiment=demo
+
+# Plays and publishes the board in leaderboards/: about an hour on two cores. It can be stopped and
+# started again.
+BOARD := lmgame tournament experiment=published run=runs/embedded
+board: setup
+	$(BIN)/$(BOARD)
+	$(BIN)/lmgame board runs/embedded --out leaderboards/embedded --replays 1 \
+		--title 'The embedded model, split and colocated' --note 'Played with: $(BOARD).'
 
 test: lint types unit
 

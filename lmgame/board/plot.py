@@ -153,8 +153,11 @@ def _axis(
 
 
 def short(label: str) -> str:
-    """A label that fits beside a point."""
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+    """A label that fits beside a point; what tells units apart stands at its end."""
+    if len(label) <= _LONGEST:
+        return label
+    head = _LONGEST // 3
+    return f"{label[:head]}…{label[head + 1 - _LONGEST :]}"
 
 
 def forest(key: str, title: str, points: Sequence[Point], scale: Scale) -> Plot:

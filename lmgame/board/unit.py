@@ -113,9 +113,10 @@ def _labelled(made: Sequence[Unit], prompts: Mapping[str, str]) -> dict[str, Uni
         name for name in ("harness", "serving") if len({getattr(unit, name) for unit in asking}) > 1
     ]
     short = {"harness": {}, "serving": _short({unit.serving for unit in asking})}
+    one_agent = len({unit.agent for unit in asking}) == 1
     parts = {
         unit.key: [
-            unit.agent,
+            "" if one_agent and unit.model else unit.agent,
             unit.model,
             *(short[name].get(value := getattr(unit, name), value) for name in shown),
         ]

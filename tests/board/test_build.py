@@ -73,7 +73,7 @@ def test_the_figures_are_those_of_the_logs(anchors: Path, asked: Path) -> None:
     (unit,) = [unit for unit in made.units.values() if unit.model]
     assert (unit.harness, unit.serving) == ("lmgame", "OpenAI API, structured=choice")
     assert "base_url" not in unit.backend
-    assert unit.label == "llm · scripted"
+    assert unit.label == "scripted"
 
 
 def test_two_seats_count_from_each_side(anchors: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_failing_backend_is_no_loss(tmp_path: Path) -> None:
         forge(tmp_path, header(PAIR, [model, RANDOM], number, backend=backend), None)
         forge(tmp_path, header(PAIR, [RANDOM, model], number, backend=backend), [0.0, 1.0], 1)
     made = board(tmp_path)
-    line = row(made, "llm · m")
+    line = row(made, "m")
     assert (line.wins, line.draws, line.losses) == (3, 0, 0)
     assert (line.matches, line.unfinished) == (3, 3)
     assert row(made, "random").losses == 3
@@ -129,8 +129,8 @@ def test_calls_are_those_of_the_seat(tmp_path: Path) -> None:
     calls = [(0, call(0.1)), (1, call(2.0, at=1.0)), (0, call(0.3, at=4.0))]
     forge(tmp_path, top, [1.0, 0.0], 0, calls=calls)
     made = board(tmp_path)
-    one = row(made, "llm · fast · OpenAI API").serving
-    other = row(made, "llm · slow · colocated").serving
+    one = row(made, "fast · OpenAI API").serving
+    other = row(made, "slow · colocated").serving
     assert one is not None
     assert other is not None
     assert (one.calls, other.calls) == (2, 1)
@@ -161,14 +161,14 @@ def test_the_share_of_the_anchor(tmp_path: Path) -> None:
     made = board(tmp_path)
     assert row(made, "greedy").anchor_share == 1
     assert row(made, "random").anchor_share == 0
-    assert row(made, "llm · m").anchor_share == 0.5
-    assert row(made, "llm · m").glass_delta == 5
-    line = next(one for one in made.overall if one.unit == labels(made)["llm · m"])
+    assert row(made, "m").anchor_share == 0.5
+    assert row(made, "m").glass_delta == 5
+    line = next(one for one in made.overall if one.unit == labels(made)["m"])
     assert line.anchor_share == 0.5
     assert line.low is not None
     assert line.high is not None
     assert 0.3 <= line.low < 0.5 < line.high <= 0.7
-    assert [made.units[one.unit].label for one in made.overall] == ["greedy", "llm · m", "random"]
+    assert [made.units[one.unit].label for one in made.overall] == ["greedy", "m", "random"]
     assert [one.rank for one in made.overall] == [1, 2, 3]
 
 

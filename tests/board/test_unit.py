@@ -32,19 +32,19 @@ def named(made: Board) -> set[str]:
 def test_a_label_says_what_differs_and_no_more(tmp_path: Path) -> None:
     off: dict[str, object] = {"harness": harness("off")}
     full: dict[str, object] = {"harness": harness("full")}
-    assert named(units(tmp_path / "1", (off, SPLIT))) == {"llm · m"}
+    assert named(units(tmp_path / "1", (off, SPLIT))) == {"m"}
     assert named(units(tmp_path / "2", (off, SPLIT), (full, SPLIT))) == {
-        "llm · m · off",
-        "llm · m · full",
+        "m · off",
+        "m · full",
     }
     assert named(units(tmp_path / "3", (off, SPLIT), (off, TOGETHER))) == {
-        "llm · m · split",
-        "llm · m · colocated",
+        "m · split",
+        "m · colocated",
     }
     two = {**SPLIT, "decode_workers": 2}
     assert named(units(tmp_path / "4", (off, SPLIT), (off, two))) == {
-        "llm · m · split 1P1D",
-        "llm · m · split 1P2D",
+        "m · split 1P1D",
+        "m · split 1P2D",
     }
 
 
@@ -56,7 +56,7 @@ def test_a_harness_of_ones_own_says_what_is_different(tmp_path: Path) -> None:
 
 def test_other_settings_tell_apart_what_nothing_else_does(tmp_path: Path) -> None:
     made = units(tmp_path, ({"temperature": 0.0}, SPLIT), ({"temperature": 0.7}, SPLIT))
-    assert named(made) == {"llm · m · temperature=0.0", "llm · m · temperature=0.7"}
+    assert named(made) == {"m · temperature=0.0", "m · temperature=0.7"}
 
 
 def test_where_a_server_is_makes_nobody_else(tmp_path: Path) -> None:
