@@ -98,7 +98,8 @@ def opened(browser: Browser, theme: Theme, width: int, scripts: bool = True) -> 
 
 
 def column(table: Locator, number: int) -> list[str]:
-    return table.locator(f"tbody tr:visible > :nth-child({number})").all_inner_texts()
+    texts: list[str] = table.locator(f"tbody tr:visible > :nth-child({number})").all_inner_texts()
+    return texts
 
 
 def match_pages(site: Path) -> list[Path]:
