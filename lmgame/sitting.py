@@ -106,16 +106,35 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
                     series.folder.begin()
                     if purse is not None:
                         purse.begin(series.logs())
-                stopped = runner.run(series.play_all(some, executor, watch.finished))
+                stopped = runner.run(_lot(series, some, executor, watch, backends))
                 if stopped is not None:
                     break
+            runner.run(backends.close())
             return stopped
         finally:
             try:
                 executor.close()
-                runner.run(backends.close())
             finally:
                 backends.stop()
+
+
+async def _lot(
+    series: Series[Shared],
+    some: Sequence[Planned],
+    executor: Executor,
+    watch: Watch,
+    backends: Backends,
+) -> Suspended | None:
+    """Play one lot.
+
+    Whatever ends it early ends it in here: who closes a window interrupts the loop
+    itself, which then can run nothing but what was begun.
+    """
+    try:
+        return await series.play_all(some, executor, watch.finished)
+    except BaseException:
+        await backends.close()
+        raise
 
 
 def _executor(series: Series[Shared], backends: Backends, watch: Watch) -> Executor:
