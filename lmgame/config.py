@@ -161,16 +161,21 @@ def _agent(
 def _words(kind: str, words: str, allowed: Sequence[str]) -> tuple[str, str, list[str]]:
     """A name, a label, and the overrides for it alone."""
     try:
-        name, *own = shlex.split(words)
+        parts = shlex.split(words)
     except ValueError as error:
         raise ConfigError(f"{kind}: {words!r}: {error}: write NAME KEY=VALUE ...") from None
+    if not parts or not parts[0]:
+        raise ConfigError(f"{kind}: {words!r} names nothing: write NAME KEY=VALUE ...")
+    name, *own = parts
     labels = [one.partition("=")[2] for one in own if one.startswith("as=")]
-    label = labels[0] if labels else " ".join([name, *own])
+    if not all(one.strip() for one in labels):
+        raise ConfigError(f"{kind}: {words!r}: as= is what to call it: write as=NAME")
+    label = labels[-1] if labels else " ".join([name, *own])
     own = [one for one in own if not one.startswith("as=")]
     for one in own:
         key, equals, _ = one.partition("=")
         group = key.lstrip("+~").partition(".")[0]
-        if not equals or group not in allowed or key == "game":
+        if not equals or group not in allowed or key in ("game", "agent"):
             what = "one agent" if kind == "agents" else "one game"
             known = ", ".join([*allowed, "as"])
             raise ConfigError(
