@@ -40,9 +40,18 @@ def running(settings: AnyBackend, say: Say) -> Iterator[Endpoint]:
                 server.base_url, config.model, structured="choice", limits=_limits(settings)
             )
         return
-    endpoint = endpoint_of(settings)
-    endpoint.key()  # a missing key is told now, not after a thousand failed calls
-    yield endpoint
+    check_key(settings)
+    yield endpoint_of(settings)
+
+
+def check_key(settings: AnyBackend) -> None:
+    """Tell of a missing key now, and not after a thousand failed calls.
+
+    Raises:
+        ConfigError: The key's variable is not set.
+    """
+    if not isinstance(settings, EmbeddedBackend):
+        endpoint_of(settings).key()
 
 
 def endpoint_of(settings: OpenAIBackend) -> Endpoint:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lmgame.backend import Backends, is_ours, key, model_of, prices_of
+from lmgame.backend import Backends, check_key, is_ours, key, model_of, prices_of
 from lmgame.backend_settings import AnyBackend
 from lmgame.budget import USED_UP, Budget, Purse
 from lmgame.errors import ConfigError
@@ -86,8 +86,10 @@ def _play(series: Series[Shared], err: Console) -> Suspended | None:
     main = [one for one in plan if not one.anchor]
     # Where later matches hang on these, anybody may yet be due.
     candidates = todo if len(main) == series.total else list(series.samples())
-    asked = [backend for one in candidates for backend in one.backends]
+    asked = list({key(each): each for one in candidates for each in one.backends}.values())
     purse = _purse(series.settings, asked) if asked else None
+    for one in asked:  # before the first match: some may only be asked after hours
+        check_key(one)
     left = series.total - sum(one.path in finished for one in main)
     asking = sum(bool(one.backends) for one in todo if not one.anchor)
     with (
