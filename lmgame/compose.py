@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from lmgame import registry
 from lmgame.errors import ConfigError, NameNotFound, ValueMissing, suggest
+from lmgame.game import Json
 
 GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "experiment")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
@@ -229,3 +230,12 @@ def check(
         value = repr(first["input"])
         shown = "" if _SECRET.search(key) or "@" in value else f"={value}"
         raise ConfigError(f"{key}{shown}: {message}") from None
+
+
+def flat(tree: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """The leaves of nested settings, by dotted name."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+from lmgame.compose import flat
 from lmgame.environment import environment
 from lmgame.errors import ConfigError, UsageError
 from lmgame.schema import TRANSPORT
@@ -86,8 +87,8 @@ class Folder:
         file = self.path / "config.yaml"
         if not file.exists() or not self._decided():
             return
-        before = dict(_flat(yaml.safe_load(file.read_text()) or {}))
-        after = dict(_flat(self._settings.model_dump(mode="json")))
+        before = dict(flat(yaml.safe_load(file.read_text()) or {}))
+        after = dict(flat(self._settings.model_dump(mode="json")))
         # Which game and which agent first: their settings differ with them.
         names = (".id", ".name", ".kind")
         for key in sorted({*before, *after}, key=lambda one: (not one.endswith(names), one)):
@@ -118,11 +119,3 @@ def fresh_name(root: Path, stem: str) -> Path:
 def file_name(name: str) -> str:
     """A name as part of a file's name."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name)
-
-
-def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -13,7 +13,6 @@ from typing import cast
 import yaml
 
 from lmgame import compose, registry
-from lmgame.board.unit import flat
 from lmgame.errors import NameNotFound
 from lmgame.game import GameSpec, Json, State
 from lmgame.record import Header, Log
@@ -86,7 +85,7 @@ def _suffixes(headers: Sequence[Header], name: str) -> list[str]:
     """What tells rules of one name apart: the settings that differ, or a number."""
     if len(headers) == 1:
         return [""]
-    told = [dict(flat(_rules(header))) for header in headers]
+    told = [dict(compose.flat(_rules(header))) for header in headers]
     keys = sorted({key for one in told for key in one})
     differing = [key for key in keys if len({json.dumps(one.get(key)) for one in told}) > 1]
     found = ["".join(f"-{_word(key, one.get(key))}" for key in differing) for one in told]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -64,7 +64,7 @@ def _harness(settings: Json) -> str:
     """The name of a preset, or the nearest one with what is different."""
     if not isinstance(settings, dict):
         return ""
-    given = dict(flat(settings))
+    given = dict(compose.flat(settings))
     best: tuple[int, str, list[str]] | None = None
     for name, preset in _presets().items():
         other = [key for key in sorted({*given, *preset}) if given.get(key) != preset.get(key)]
@@ -83,7 +83,7 @@ def _harness(settings: Json) -> str:
 def _presets() -> Mapping[str, dict[str, Json]]:
     folder = files("lmgame.configs") / "harness"
     return {
-        name: dict(flat(yaml.safe_load((folder / f"{name}.yaml").read_text())))
+        name: dict(compose.flat(yaml.safe_load((folder / f"{name}.yaml").read_text())))
         for name in ("off", *(one for one in compose.options("harness") if one != "off"))
     }
 
@@ -169,19 +169,14 @@ def _tell_apart(
 def _told(unit: Unit, prompts: str) -> dict[str, Json]:
     """All that may differ where labels do not; a file's place is nobody's name."""
     settings = {name: value for name, value in unit.settings.items() if name != "prompts"}
-    return {**dict(flat(settings)), **dict(flat(unit.backend)), "prompts": prompts[:6]}
+    return {
+        **dict(compose.flat(settings)),
+        **dict(compose.flat(unit.backend)),
+        "prompts": prompts[:6],
+    }
 
 
 def _shown(value: Json) -> str:
     """A value in a label; of a path only its end."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     return text.replace("\\", "/").rstrip("/").rpartition("/")[2]
-
-
-def flat(tree: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """The leaves of nested settings, by dotted name."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
