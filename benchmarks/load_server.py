@@ -5,7 +5,7 @@ picked by a checksum of the request, one latency after the request was read. All
 waits are equal, so they end in the order in which they began: one queue and one
 timer serve every connection. ``GET /v1/told`` says how many calls were answered,
 and how much later than promised. For replies in all their shapes there is
-``lmgame.scripted_server``, which takes about five times as long for a call.
+``lmgame.scripted_server``, which takes longer for a call.
 
     python benchmarks/load_server.py --latency-s 0.05
 """

@@ -8,18 +8,17 @@ from contextlib import contextmanager
 
 YOUNG = 50_000
 """How many more objects there must be before Python looks for garbage among the new ones.
-Its own 700 are a fifth of the work with a thousand matches under way, and find nothing:
-what a decision needs lives until its reply is there, and is then let go without a look.
-A fifth of this number still costs five times as much, and while a look lasts no socket
-is read."""
+With many matches under way its own 700 make for looks that find nothing: what a decision
+needs lives until its reply is there, and is then let go without a look. While a look
+lasts no socket is read."""
 
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
     """Look for garbage less often, and never among what was there before.
 
-    That is above all the imported modules: a full look takes a tenth of a second with
-    them, and would show in the times of every call under way.
+    That is above all the imported modules: a full look through them would show in the
+    times of every call under way.
     """
     before = gc.get_threshold()
     gc.freeze()
