@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from lmgame.testing import ScriptedServer
+from tests.scripted import picks
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that a user works in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server on loopback whose model picks one of the choices."""
+    with ScriptedServer(picks) as running:
+        yield running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

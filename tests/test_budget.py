@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +17,12 @@ from lmgame.game import Turn
 from lmgame.match import Policy
 from lmgame.price import Price
 from lmgame.record import Suspended, read
+from lmgame.scripted_reply import Received
 from lmgame.testing import Reply, ScriptedServer
 from tests.nim import Nim
+from tests.scripted import picks
 from tests.table import Table, call, first
-from tests.test_play import KEY, overrides, picks
+from tests.test_play import KEY, overrides
 
 PRICE = Price("*", input=1.0, output=10.0)
 BROKE = replace(call(), failure=Failure("budget", f"{USED_UP}: 5 of 5"))
@@ -120,16 +121,9 @@ def test_a_call_that_was_made_before_the_budget_ended_is_kept(tmp_path: Path) ->
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LMGAME_TEST_KEY", KEY)
-    return tmp_path
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer(picks) as running:
-        yield running
+    return folder
 
 
 def summary(run: Path) -> dict[str, dict[str, object]]:
@@ -234,7 +228,7 @@ def test_the_cost_is_shown(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def answer(received: object) -> Reply:
+    def answer(received: Received) -> Reply:
         return replace(picks(received), usage=TELLING)
 
     with ScriptedServer(answer) as server:

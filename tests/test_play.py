@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from lmgame import config
 from lmgame.cli import main
 from lmgame.record import essence
 from lmgame.run import Run
+from lmgame.scripted_reply import Received
 from lmgame.testing import Reply, ScriptedServer
+from tests.scripted import picks
 from tests.waiting import wait_for
 
 IGNORED = signal.SIG_IGN
@@ -25,25 +27,10 @@ KEY = "sk-very-secret-0123456789"
 Play = Callable[..., int]
 
 
-def picks(received: object) -> Reply:
-    """A deterministic model: one of the choices, by a hash of the prompt."""
-    from lmgame.scripted_reply import Received
-
-    assert isinstance(received, Received)
-    return Reply(received.pick(received.choices))
-
-
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+def folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LMGAME_TEST_KEY", KEY)
-    return tmp_path
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer(picks) as running:
-        yield running
+    return folder
 
 
 def overrides(server: ScriptedServer, *more: str) -> list[str]:
@@ -191,7 +178,7 @@ def test_a_server_in_trouble_suspends_the_match_with_one_message(
     reply, word = TROUBLES[name]
     played = 2
 
-    def answer(received: object) -> Reply:
+    def answer(received: Received) -> Reply:
         nonlocal played
         played -= 1
         return picks(received) if played >= 0 else reply

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,23 +23,10 @@ from lmgame.scripted_reply import Received
 from lmgame.settings import SloSettings
 from lmgame.testing import Reply, ScriptedServer
 from lmgame.tournament import Tournament
-from tests.test_play import picks
 from tests.waiting import wait_for
 
 SLO = SloSettings(ttft_s=None, tpot_s=None, time_to_action_s=None)
 RAY = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: lmgame[ray]")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer(picks) as running:
-        yield running
 
 
 def words(server: ScriptedServer, *more: str) -> list[str]:

@@ -18,12 +18,6 @@ from lmgame.testing import Reply, ScriptedServer
 QUICK = ["agent=random", "anchors=[]", "max_decisions=3", "film=none"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def outcomes(folder: Path) -> list[dict[str, Any]]:
     return list(json.loads((folder / "sweep.json").read_text()))
 

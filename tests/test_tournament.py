@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,13 @@ import pytest
 
 from lmgame.cli import main
 from lmgame.record import read
+from lmgame.scripted_reply import Received
 from lmgame.testing import Reply, ScriptedServer
 from lmgame.tournament import Tournament
-from tests.test_play import picks
+from tests.scripted import picks
 from tests.waiting import wait_for
 
 SCRIPTED = ["games=[tic_tac_toe,twenty_forty_eight]", "agents=[random,greedy]", "max_decisions=6"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer(picks) as running:
-        yield running
 
 
 def asking(server: ScriptedServer, *more: str) -> list[str]:
@@ -195,6 +184,17 @@ def test_one_agent_plays_as_several(folder: Path) -> None:
         assert main(["tournament", *words]) == 0
 
 
+def test_a_missing_key_is_told_before_the_first_match(
+    folder: Path, server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = "llm as=other backend.key_env=LMGAME_NO_SUCH_KEY"
+    words = asking(server, "seeds=2", "run=run", f"agents=[llm,{other}]")
+    assert main(["tournament", *words]) == 2
+    assert "LMGAME_NO_SUCH_KEY" in capsys.readouterr().err
+    assert not server.requests
+    assert not list(folder.glob("run/matches/*"))
+
+
 def test_what_is_said_of_one_game_is_for_it_alone(folder: Path) -> None:
     games_ = "games=[tic_tac_toe,sokoban game.difficulty=3,sokoban max_decisions=2]"
     words = [games_, "agents=[random,greedy]", "seeds=1", "anchor_seeds=3", "max_decisions=5"]
@@ -207,24 +207,40 @@ def test_what_is_said_of_one_game_is_for_it_alone(folder: Path) -> None:
     assert found["sokoban max_decisions=2"]["matches"]["finished"] == 6
 
 
-def _reached(server: ScriptedServer, goal: int, process: subprocess.Popen[bytes]) -> bool:
-    return len(server.requests) >= goal or process.poll() is not None
+class Rationed:
+    """Answers so many requests as it may, and leaves the others waiting."""
+
+    def __init__(self) -> None:
+        self.goal: float = math.inf
+        self.asked = 0
+
+    def __call__(self, received: Received) -> Reply:
+        self.asked += 1
+        return (
+            picks(received) if self.asked <= self.goal else Reply(break_after=0, ending="silence")
+        )
 
 
-def kill_and_resume(words: list[str], server: ScriptedServer, kills: int, calls: int) -> int:
+def _spent(rationed: Rationed, process: subprocess.Popen[bytes]) -> bool:
+    return rationed.asked >= rationed.goal or process.poll() is not None
+
+
+def kill_and_resume(words: list[str], rationed: Rationed, kills: int, calls: int) -> int:
     """Kill a tournament again and again after some calls, then let it end; how many kills."""
     chance = random.Random(5)
     for number in range(kills):
-        goal = len(server.requests) + chance.randint(1, calls)
+        # However long the signal takes, no more than these are answered before it.
+        rationed.goal = rationed.asked + chance.randint(1, calls)
         process = subprocess.Popen(
             [sys.executable, "-m", "lmgame.cli", "tournament", *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(partial(_reached, server, goal, process), "calls")
+        wait_for(partial(_spent, rationed, process), "calls", 60)
         process.kill()
         if process.wait() == 0:
             return number
+    rationed.goal = math.inf
     assert main(["tournament", *words]) == 0
     return kills
 
@@ -234,13 +250,15 @@ def kill_and_resume(words: list[str], server: ScriptedServer, kills: int, calls:
     [(4, 3, 12), pytest.param(40, 100, 7, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
-    folder: Path, server: ScriptedServer, seeds: int, kills: int, calls: int
+    folder: Path, seeds: int, kills: int, calls: int
 ) -> None:
-    words = asking(server, f"seeds={seeds}")
-    assert main(["tournament", *words, "run=whole"]) == 0
-    asked = len(server.requests)
-    assert kill_and_resume([*words, "run=killed"], server, kills, calls) == kills
-    again = len(server.requests) - asked
+    rationed = Rationed()
+    with ScriptedServer(rationed) as server:
+        words = asking(server, f"seeds={seeds}")
+        assert main(["tournament", *words, "run=whole"]) == 0
+        asked = rationed.asked
+        assert kill_and_resume([*words, "run=killed"], rationed, kills, calls) == kills
+    again = rationed.asked - asked
     assert again <= asked + kills * 9  # at most what was in flight is asked again
     whole, killed = (folder / name / "tournament.json" for name in ("whole", "killed"))
     assert killed.read_bytes() == whole.read_bytes()
@@ -284,6 +302,9 @@ def test_a_run_is_no_tournament(folder: Path, capsys: pytest.CaptureFixture[str]
         (["game.difficulty=3"], "'games=[tetris,sokoban game.difficulty=3]'"),
         (["games=[tic_tac_toe seed=3]"], "'seed=3' cannot be said of one game alone"),
         (["agents=[llm clock=realtime]"], "'clock=realtime' cannot be said of one agent alone"),
+        (["agents=['']"], "agents: '' names nothing"),
+        (["agents=[llm agent=greedy]"], "'agent=greedy' cannot be said of one agent alone"),
+        (["agents=[llm as=]"], "write as=NAME"),
         (["agents=[llm harness=of]"], "did you mean 'off'?"),
         (["agents=[llm agent.temprature=1]"], "did you mean 'agent.temperature'"),
         (["agents=[greedy backend.mode=colocated]"], "greedy asks no model"),

@@ -24,12 +24,6 @@ from tests.test_replay import changed
 FILES = ["--trace", "trace.jsonl", "--prompts", "prompts.jsonl"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def talks(received: Received) -> Reply:
     """Picks a choice; says as much as it is allowed where there is none."""
     return Reply(received.pick(received.choices)) if received.choices else Reply("I see now.")

@@ -26,8 +26,8 @@ from lmgame.tournament import Tournament
 from lmgame.workers import Workers
 from lmgame.world import World
 from tests.nim import Nim
+from tests.scripted import picks
 from tests.table import Table, Told, first
-from tests.test_play import picks
 from tests.waiting import wait_for
 
 HEAVY = ["games=[connect_four]", "agents=[random,greedy]", "max_decisions=6"]

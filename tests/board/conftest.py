@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from lmgame.board.site import write_site
 from lmgame.cli import main
+from lmgame.record import Log
 from lmgame.testing import ScriptedServer
-from tests.test_play import picks
+from tests.board import boards
+from tests.scripted import picks
 
 GAMES = "games=[tic_tac_toe,twenty_forty_eight]"
 
@@ -49,3 +52,17 @@ def asked(tmp_path_factory: pytest.TempPathFactory, server: ScriptedServer) -> P
     ]
     assert main(["tournament", *words]) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Log]:
+    """The logs of a small board."""
+    return boards.played(tmp_path_factory.mktemp("logs"))
+
+
+@pytest.fixture(scope="session")
+def site(logs: Mapping[str, Log], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That board's pages."""
+    folder = tmp_path_factory.mktemp("site")
+    write_site(boards.board(logs), logs, folder)
+    return folder

@@ -23,18 +23,6 @@ from tests.board import boards
 HOSTILE = "</td><script>alert(1)</script>{{ 1 }}\u202e\0\x1b[2J'\"&" + "x" * 5000
 
 
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Log]:
-    return boards.played(tmp_path_factory.mktemp("logs"))
-
-
-@pytest.fixture(scope="module")
-def site(logs: Mapping[str, Log], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    write_site(boards.board(logs), logs, folder)
-    return folder
-
-
 VOID = ("meta", "link", "input", "img", "line", "circle", "path", "rect")
 
 

@@ -6,7 +6,7 @@ Needs lmgame[browser] and a Chromium on PATH; what is missing is said, and skipp
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from lmgame.board.site import write_site
-from lmgame.record import Log
 from tests.board import boards
 from tests.board.test_site import HOSTILE, hostile
 
@@ -29,18 +28,6 @@ pytestmark = [
 ]
 GRAVE = ("serious", "critical")
 Theme = Literal["light", "dark"]
-
-
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Log]:
-    return boards.played(tmp_path_factory.mktemp("logs"))
-
-
-@pytest.fixture(scope="module")
-def site(logs: Mapping[str, Log], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    write_site(boards.board(logs), logs, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
