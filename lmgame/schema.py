@@ -13,10 +13,23 @@ from lmgame.game import State, digest
 
 SCHEMA_VERSION = 1
 MEASURED = frozenset(
-    {"created", "versions", "timing", "stages", "server", "seconds", "verdicts", "abandoned", "sum"}
+    {
+        "created",
+        "versions",
+        "timing",
+        "stages",
+        "server",
+        "cached",
+        "usd",
+        "seconds",
+        "verdicts",
+        "abandoned",
+        "sum",
+    }
 )
 """Fields that depend on the moment: two runs of the same match differ in them. What
-was still on its way at the end is not on its way in a match continued from there."""
+was still on its way at the end is not on its way in a match continued from there. What
+a server knew of a prompt, and so what the call cost, hangs on who asked it before."""
 
 TRANSPORT = (
     "base_url",

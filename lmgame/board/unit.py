@@ -103,6 +103,8 @@ def _serving(backend: State) -> str:
     if backend.get("mode") == "colocated":
         replicas = backend.get("replicas") or prefill + decode
         return f"embedded colocated {replicas}x {backend.get('schedule', 'prefill_first')}"
+    if backend.get("mode") == "auto":
+        return f"embedded auto {prefill + decode}x"
     return f"embedded split {prefill}P{decode}D"
 
 

@@ -3,10 +3,11 @@
 Only words travel here: requests, tokens, slab numbers, time stamps. KV state goes
 through shared memory.
 
-Router to worker: ``start`` (id, slot, request, tokens; for a prefill worker the slab
-to fill, for a decode worker the slab to read) and ``cancel`` (id). Worker to router:
-``ready``, ``fatal``, ``prefilled``, ``deltas``, ``exported``, ``loaded`` and, exactly
-once per start, an end: ``exported`` or ``done``. All times are ``time.monotonic()``
+Router to worker: ``start`` (id, slot, request, tokens; the slab to fill with the prompt's
+state, or ``exported`` and the slab to read it from, or neither), ``cancel`` (id), ``tune``
+(threads) and ``measure``. Worker to router: ``ready``, ``fatal``, ``measured``,
+``prefilled``, ``first``, ``kept``, ``deltas``, ``exported``, ``loaded`` and, exactly once
+per start, an end: ``exported`` or ``done``. All times are ``time.monotonic()``
 seconds, which processes of one machine share.
 """
 

@@ -15,6 +15,7 @@ ROLES = {"system": "system", "developer": "system", "user": "user", "assistant":
 MAX_CHOICES = 4096
 MAX_STOPS = 16
 MAX_TOKENS = 1_000_000
+MAX_DEADLINE_S = 86_400.0
 DEFAULT_MAX_TOKENS = 256
 """Reply tokens when a request sets no limit. A whole context would keep a first try by
 hand waiting for a minute on a slow core; a game's reply is far shorter."""
@@ -43,13 +44,20 @@ class ApiError(Exception):
         message: What is wrong, with which value, what to do.
         param: The request's field at fault.
         code: OpenAI's machine-readable code, where it has one.
+        retry_after_s: Whole seconds after which to try again.
     """
 
     def __init__(
-        self, status: int, message: str, param: str | None = None, code: str | None = None
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.param, self.code = status, message, param, code
+        self.retry_after_s = retry_after_s
 
     def to_json(self) -> dict[str, Any]:
         """The response body."""
@@ -81,6 +89,9 @@ class ChatRequest:
         stop: Strings that end the reply.
         choices: The only allowed replies; empty allows everything.
         ignore_eos: Go on past the end of the text, for load tests (vLLM's extension).
+        user: Whose request it is, where the client says so.
+        deadline_s: Seconds from its arrival after which the reply is of no use and is
+            dropped (an extension of this server); None where there is none.
     """
 
     model: str
@@ -92,6 +103,8 @@ class ChatRequest:
     stop: tuple[str, ...]
     choices: tuple[str, ...]
     ignore_eos: bool
+    user: str
+    deadline_s: float | None
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -126,6 +139,8 @@ def parse(body: bytes) -> ChatRequest:
         stop=_stop(data),
         choices=choices,
         ignore_eos=_flag(data, "ignore_eos"),
+        user=_string(data, "user") if data.get("user") is not None else "",
+        deadline_s=_deadline(data),
     )
 
 
@@ -189,6 +204,12 @@ def _max_tokens(data: Mapping[str, Any], default: int) -> int:
         if data.get(name) is not None:
             return int(_number(data, name, int, 0, 1, MAX_TOKENS))
     return default
+
+
+def _deadline(data: Mapping[str, Any]) -> float | None:
+    if data.get("deadline_s") is None:
+        return None
+    return float(_number(data, "deadline_s", float, 0.0, 0.001, MAX_DEADLINE_S))
 
 
 def _sampling(data: Mapping[str, Any]) -> Sampling:

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from lmgame.serving.engine import PREFILL_CHUNK
+from lmgame.serving.engine import EXACT, PREFILL_CHUNK
 from lmgame.serving.role import RoleName, Schedule
 
-Mode = Literal["disaggregated", "colocated"]
+Mode = Literal["disaggregated", "colocated", "auto"]
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
@@ -25,6 +25,7 @@ def _cores() -> int:
 
 _FOR_COLOCATED = ("replicas", "schedule", "chunk")
 _FOR_SPLIT = ("prefill_threads", "prefill_nice")
+_FOR_AUTO = ("ttft_s", "tpot_s")
 
 Count = Annotated[int, Field(ge=1, le=64)]
 
@@ -37,7 +38,8 @@ class EmbeddedConfig(BaseModel):
             ``0.0.0.0`` is every interface; an empty host would be too, and is refused.
         port: TCP port; 0 picks a free one.
         mode: ``disaggregated`` separates prompts from replies; ``colocated`` is the
-            baseline in which every worker does both.
+            baseline in which every worker does both; ``auto`` watches the load and uses
+            the same workers now in one way, now in the other.
         prefill_workers: Processes that run prompts.
         decode_workers: Processes that make tokens.
         replicas: Processes in ``colocated`` mode; None takes as many as the other mode.
@@ -54,6 +56,10 @@ class EmbeddedConfig(BaseModel):
             most what the model was trained for is served.
         slots: Replies that one decode worker (or colocated replica) makes at once.
         queue: Requests that may wait; more are refused with status 429.
+        ttft_s: With ``auto``, the time to first token to be met, in seconds.
+        tpot_s: With ``auto``, the time per output token to be met, in seconds.
+        prefix_mb: Megabytes in which each worker that runs prompts keeps the KV caches
+            of earlier ones, to run only what is new of the next; 0 keeps none.
         weights: A name from :mod:`lmgame.serving.weights` or the path of a GGUF file.
         model: The model id that clients use.
     """
@@ -74,6 +80,9 @@ class EmbeddedConfig(BaseModel):
     context: Annotated[int, Field(ge=64, le=131072)] = 4096
     slots: Count = 8
     queue: Annotated[int, Field(ge=1, le=100_000)] = 256
+    ttft_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    tpot_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
+    prefix_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 256
     weights: str = DEFAULT_MODEL
     model: str = DEFAULT_MODEL
 
@@ -98,6 +107,8 @@ class EmbeddedConfig(BaseModel):
         """How many processes of each kind this asks for."""
         if self.mode == "colocated":
             return {"colocated": self.replicas or self.prefill_workers + self.decode_workers}
+        if self.mode == "auto":
+            return {"auto": self.prefill_workers + self.decode_workers}
         return {"prefill": self.prefill_workers, "decode": self.decode_workers}
 
     def slots_of(self, role: RoleName) -> int:
@@ -110,12 +121,23 @@ class EmbeddedConfig(BaseModel):
             return self.prefill_threads or _cores()
         return self.decode_threads
 
+    def niceness_of(self, role: RoleName, index: int) -> int:
+        """How far a worker steps back; with ``auto`` those that are the first to prefill."""
+        polite = role == "prefill" or (role == "auto" and index < self.prefill_workers)
+        return self.prefill_nice if polite else 0
+
+    def prefix_bytes_of(self, role: RoleName) -> int:
+        """Bytes in which a worker of this kind keeps earlier prompts."""
+        return 0 if role == "decode" else self.prefix_mb * 10**6
+
     def slabs(self) -> int:
         """KV states that may be under way between prefill and decode.
 
         One per decode slot keeps the decode workers full, one more per prefill worker
-        lets the next prompt run meanwhile.
+        lets the next prompt run meanwhile. With ``auto`` any worker may be either.
         """
+        if self.mode == "auto":
+            return (self.prefill_workers + self.decode_workers) * (self.slots + 1)
         return self.prefill_workers + self.decode_workers * self.slots
 
 
@@ -126,15 +148,23 @@ def without_effect(config: EmbeddedConfig) -> str | None:
         One line; None where there is no such setting.
     """
     if config.mode == "disaggregated":
-        idle, why = list(_FOR_COLOCATED), "backend.mode=disaggregated"
+        idle, why = [*_FOR_COLOCATED, *_FOR_AUTO], "backend.mode=disaggregated"
+    elif config.mode == "auto":
+        idle, why = ["replicas", "schedule"], "backend.mode=auto"
+        if config.chunk < EXACT:
+            idle.append("prefix_mb")
+            why += f" and backend.chunk={config.chunk}, below {EXACT}"
     else:
-        idle, why = list(_FOR_SPLIT), "backend.mode=colocated"
+        idle, why = [*_FOR_SPLIT, *_FOR_AUTO], "backend.mode=colocated"
         if config.replicas is not None:
             idle += ["prefill_workers", "decode_workers"]
             why += f" and backend.replicas={config.replicas}"
         if config.schedule == "prefill_first":
             idle.append("chunk")
             why += " and backend.schedule=prefill_first"
+        elif config.chunk < EXACT:
+            idle.append("prefix_mb")
+            why += f" and backend.chunk={config.chunk}, below {EXACT}"
     fields = type(config).model_fields
     changed = [name for name in idle if getattr(config, name) != fields[name].default]
     if not changed:

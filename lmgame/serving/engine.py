@@ -1,4 +1,4 @@
-"""One model, its shape and its KV cache: prefill, step, export, load, free."""
+"""One model, its shape and its KV cache: prefill, step, export, load, cut, free."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ _WORD = struct.Struct("=I")
 # then llama-kv-cache.cpp's state_write: the number of streams.
 _STREAMS_AT = 2 * _WORD.size
 
-# Room behind a state for the empty streams that load() adds; config allows 64 slots.
-_STREAM_ROOM = _WORD.size * 64
+# Before a state in a buffer, and behind it, for the empty streams that llama.cpp writes
+# there: one word for each slot, of which config allows 64.
+ROOM = _WORD.size * 64
 
 Logits = npt.NDArray[np.float32]
 
 PREFILL_CHUNK = 256
 """Tokens per prefill call: small enough to notice a cancellation within about 0.5 s
 on one slow core, large enough to cost nothing (below 64 the cost per token grows)."""
+
+EXACT = 64
+"""A prompt's KV cache does not depend on how it was cut into prefill calls, to the bit,
+as long as none of them has fewer tokens: below that llama.cpp's flash attention takes
+another path (GGML_FA_TILE_Q in ggml-cpu), which rounds differently."""
 
 # The state layout differs with flash attention (V is transposed without it), so it is
 # fixed rather than left to llama.cpp's choice: prefill and decode workers must agree.
@@ -44,6 +50,23 @@ FLASH_ATTENTION = 1
 ONE_BY_ONE = 3
 
 _BYTES_PER_VALUE = 2  # llama.cpp keeps K and V as 16-bit floats unless told otherwise
+
+
+def piece(left: int, limit: int) -> int:
+    """How many tokens of a prompt to run next.
+
+    Where ``limit`` allows it, no piece of a prompt of at least :data:`EXACT` tokens is
+    smaller than that, so the last two share what would leave too little for the last.
+
+    Args:
+        left: Tokens to go.
+        limit: The most in one call, unless a remainder would be too small.
+    """
+    if left <= limit or limit < EXACT:
+        return min(left, limit)
+    if left - limit >= EXACT:
+        return limit
+    return left - EXACT if left >= 2 * EXACT else left
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,70 +165,91 @@ class Engine:
         return [self._logits(index) for index in range(len(batch))]
 
     def export(self, slot: int, buffer: memoryview) -> int:
-        """Copy a slot's KV state out.
+        """Copy a slot's KV state out, in the form that any number of slots can load.
+
+        llama.cpp writes the number of its streams (slots), then for each a cell count
+        and its cells, of which only this slot's has any. The empty ones before it are
+        written into the room before the state, so that nothing need be moved.
 
         Args:
             slot: The sequence.
-            buffer: Writable memory.
+            buffer: Writable memory with :data:`ROOM` bytes before and behind the state.
 
         Returns:
-            Bytes written.
+            Bytes of the state, which begins at :data:`ROOM`.
 
         Raises:
             EngineError: The state is larger than the buffer.
         """
-        size = self._lib.llama_state_seq_get_size(self._context, slot)
-        if size > len(buffer):
-            raise EngineError(f"a KV state of {size} bytes does not fit {len(buffer)} bytes")
-        target = (c_uint8 * len(buffer)).from_buffer(buffer)
+        raw = self._lib.llama_state_seq_get_size(self._context, slot)
+        if raw > len(buffer) - ROOM:
+            raise EngineError(f"a KV state of {raw} bytes does not fit {len(buffer)} bytes")
+        begin = ROOM - _WORD.size * slot
+        target = (c_uint8 * (len(buffer) - begin)).from_buffer(buffer, begin)
         written: int = self._lib.llama_state_seq_get_data(
-            self._context, ctypes.cast(target, ctypes.POINTER(c_uint8)), len(buffer), slot
+            self._context, ctypes.cast(target, ctypes.POINTER(c_uint8)), len(target), slot
         )
         if written == 0:
             raise EngineError(f"llama.cpp could not export slot {slot}")
-        return written
+        head = bytes(buffer[begin : begin + _STREAMS_AT])
+        if _WORD.unpack_from(buffer, begin + _STREAMS_AT)[0] != self.slots:
+            raise EngineError("the KV state does not begin with a count of its streams")
+        buffer[ROOM : ROOM + _STREAMS_AT] = head
+        _WORD.pack_into(buffer, ROOM + _STREAMS_AT, 1)
+        return written - _WORD.size * (self.slots - 1)
 
     def load(self, slot: int, buffer: memoryview, size: int) -> None:
-        """Replace a slot's KV state with one that a single-slot engine exported.
+        """Replace a slot's KV state with one that was exported.
 
         Args:
             slot: The sequence.
-            buffer: The memory it was written to; a few bytes of it are changed.
-            size: Bytes written.
+            buffer: The memory it was exported to; a few bytes of it are changed.
+            size: Bytes of the state.
 
         Raises:
             EngineError: The bytes are not a state of this model and configuration.
         """
         self.free(slot)  # set_data needs an emptied sequence
-        buffer = self._as_own_streams(buffer, size)
-        source = (c_uint8 * len(buffer)).from_buffer(buffer)
-        read = self._lib.llama_state_seq_set_data(
-            self._context, ctypes.cast(source, ctypes.POINTER(c_uint8)), len(buffer), slot
-        )
-        if read != len(buffer):
-            raise EngineError(f"llama.cpp refused a KV state of {len(buffer)} bytes")
-
-    def _as_own_streams(self, buffer: memoryview, size: int) -> memoryview:
-        """Make a state of a one-slot engine readable for one with more slots.
-
-        llama.cpp writes the number of its streams (slots), then for each a cell count
-        and its cells, and refuses another number. Exactly one stream has cells, so the
-        others are added as empty. Giving the prefill worker as many slots instead would
-        cost it 94 MB each.
-        """
-        if _WORD.unpack_from(buffer, _STREAMS_AT)[0] != 1:
+        streams = ROOM + _STREAMS_AT
+        if _WORD.unpack_from(buffer, streams)[0] != 1:
             raise EngineError("the KV state does not begin with a count of one stream")
-        end = size + _WORD.size * (self.slots - 1)
-        _WORD.pack_into(buffer, _STREAMS_AT, self.slots)
-        buffer[size:end] = bytes(end - size)
-        return buffer[:end]
+        # llama.cpp refuses another number of streams than its own: the rest are empty.
+        _WORD.pack_into(buffer, streams, self.slots)
+        end = ROOM + size + _WORD.size * (self.slots - 1)
+        buffer[ROOM + size : end] = bytes(end - ROOM - size)
+        source = (c_uint8 * (end - ROOM)).from_buffer(buffer, ROOM)
+        read = self._lib.llama_state_seq_set_data(
+            self._context, ctypes.cast(source, ctypes.POINTER(c_uint8)), len(source), slot
+        )
+        _WORD.pack_into(buffer, streams, 1)  # so that it can be loaded again
+        if read != len(source):
+            raise EngineError(f"llama.cpp refused a KV state of {len(source)} bytes")
+
+    def cut(self, slot: int, length: int) -> bool:
+        """Forget a sequence's tokens from a position on.
+
+        Returns:
+            False where this kind of model cannot: nothing is left of the sequence then.
+        """
+        if self._lib.llama_memory_seq_rm(self._memory, slot, length, -1):
+            return True
+        self.free(slot)
+        return False
+
+    def state_size(self, slot: int) -> int:
+        """Bytes of the buffer that :meth:`export` needs for a slot now."""
+        return int(self._lib.llama_state_seq_get_size(self._context, slot)) + 2 * ROOM
+
+    def use_threads(self, threads: int) -> None:
+        """Use so many threads from the next call on."""
+        self._lib.llama_set_n_threads(self._context, threads, threads)
 
     def free(self, slot: int) -> None:
         """Forget a sequence."""
         self._lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
 
     def state_bytes(self) -> int:
-        """Upper bound in bytes of the exported state of a full sequence.
+        """Upper bound in bytes of the buffer that a full sequence's state needs.
 
         Measured on a two-token state rather than computed from the model's shape, which
         would have to know every attention variant.
@@ -217,7 +261,7 @@ class Engine:
         four = self._lib.llama_state_seq_get_size(self._context, 0)
         self.free(0)
         each = -(-(four - two) // 2)
-        return int(two + each * self.context) + _STREAM_ROOM
+        return int(two + each * self.context) + 2 * ROOM
 
     def _put(self, index: int, token: int, position: int, slot: int, *, logits: bool) -> None:
         batch = self._batch

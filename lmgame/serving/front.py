@@ -16,9 +16,10 @@ from aiohttp import web
 from lmgame.serving.chat import ApiError, ChatRequest, parse
 from lmgame.serving.config import EmbeddedConfig
 from lmgame.serving.job import Done, Failed, Job, Text
+from lmgame.serving.line import QueueFull
 from lmgame.serving.metric import Metrics
 from lmgame.serving.reply import Reply, Request
-from lmgame.serving.router import QueueFull, Router
+from lmgame.serving.router import Router
 from lmgame.serving.vocabulary import Detokenizer, Vocabulary
 
 log = logging.getLogger("lmgame.serving")
@@ -127,6 +128,7 @@ class Front:
         body = {
             "status": status,
             "mode": self.config.mode,
+            "serving": router.mode,
             "model": self.config.model,
             "workers": [
                 {
@@ -161,7 +163,7 @@ class Front:
         if not self.router.started:
             raise ApiError(503, "the server is starting; /health tells when it is ready")
         job_request = await self._job_request(wanted)
-        job = self._submit(job_request)
+        job = self._submit(job_request, _client(request, wanted), wanted.deadline_s)
         identity = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
             "created": int(time.time()),
@@ -174,20 +176,23 @@ class Front:
         finally:
             self.router.cancel(job)
 
-    def _submit(self, request: Request) -> Job:
+    def _submit(self, request: Request, client: str, deadline_s: float | None) -> Job:
         whole = Reply(request, self.vocabulary).whole()
         if whole is not None:
             # One allowed reply: nothing to decide, so no worker is bothered.
-            job = Job(0, request, state="ended", forced_tokens=whole.forced)
+            job = Job(0, request, mode=self.router.mode, state="ended", forced_tokens=whole.forced)
             job.events.put_nowait(Text(whole.text))
             job.events.put_nowait(Done("stop"))
             self.metrics.finished(job)
             return job
         try:
-            return self.router.submit(request)
+            return self.router.submit(request, client, deadline_s)
         except QueueFull as error:
+            again = error.retry_after_s
             raise ApiError(
-                429, f"{self.config.queue} requests are waiting already; try again later"
+                429,
+                f"{self.config.queue} requests are waiting already; try again in {again} s",
+                retry_after_s=again,
             ) from error
 
     async def _job_request(self, wanted: ChatRequest) -> Request:
@@ -248,7 +253,7 @@ class Front:
         finish = ""
         async for event in _events(job):
             if isinstance(event, Failed):
-                raise ApiError(event.status, event.message)
+                raise _refusal(event)
             if isinstance(event, Text):
                 texts.append(event.text)
             else:
@@ -261,7 +266,7 @@ class Front:
                 {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
             ],
             "usage": _usage(job),
-            "lmgame": job.to_json(self.config.mode),
+            "lmgame": job.to_json(),
         }
         return web.json_response(body)
 
@@ -277,7 +282,7 @@ class Front:
                 # Only now, so that a request that fails before its first token gets a real
                 # status, and so that the empty role chunk is not taken for a first token.
                 if isinstance(event, Failed):
-                    raise ApiError(event.status, event.message)
+                    raise _refusal(event)
                 await response.prepare(request)
                 opening = _chunk(head, {"role": "assistant"})
             else:
@@ -287,7 +292,7 @@ class Front:
                     text = _chunk(head, {"content": event.text}) if event.text else b""
                     await response.write(opening + text)
             elif isinstance(event, Failed):
-                error = ApiError(event.status, event.message).to_json()
+                error = _refusal(event).to_json()
                 await response.write(_line(error) + b"data: [DONE]\n\n")
             else:
                 await response.write(opening + self._ending(head, wanted, job, event))
@@ -295,7 +300,7 @@ class Front:
         return response
 
     def _ending(self, head: dict[str, Any], wanted: ChatRequest, job: Job, done: Done) -> bytes:
-        facts = {"lmgame": job.to_json(self.config.mode)}
+        facts = {"lmgame": job.to_json()}
         if not wanted.include_usage:
             return _chunk({**head, **facts}, {}, done.finish) + b"data: [DONE]\n\n"
         usage = {**head, "choices": [], "usage": _usage(job), **facts}
@@ -316,7 +321,7 @@ def _usage(job: Job) -> dict[str, Any]:
         "prompt_tokens": prompt,
         "completion_tokens": job.completion_tokens,
         "total_tokens": prompt + job.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": job.cached},
         "completion_tokens_details": {"reasoning_tokens": 0},
     }
 
@@ -330,6 +335,15 @@ def _chunk(head: dict[str, Any], delta: dict[str, str], finish: str | None = Non
     return _line({**head, "choices": [choice]})
 
 
+def _client(request: web.Request, wanted: ChatRequest) -> str:
+    """Whose turn it takes: the user named, else who has this key, else this address."""
+    return wanted.user or request.headers.get("Authorization", "") or request.remote or ""
+
+
+def _refusal(event: Failed) -> ApiError:
+    return ApiError(event.status, event.message, code=event.code, retry_after_s=event.retry_after_s)
+
+
 def _error(error: ApiError) -> web.Response:
-    headers = {"Retry-After": "1"} if error.status in (429, 503) else None
+    headers = {"Retry-After": str(error.retry_after_s or 1)} if error.status in (429, 503) else None
     return web.json_response(error.to_json(), status=error.status, headers=headers)

@@ -33,10 +33,15 @@ class Failed:
     Attributes:
         message: What happened.
         status: HTTP status that says whose fault it is.
+        code: What a program knows it by.
+        retry_after_s: Whole seconds after which to try again; None where that is not
+            said.
     """
 
     message: str
     status: int = 503
+    code: str | None = None
+    retry_after_s: int | None = None
 
 
 Event = Text | Done | Failed
@@ -78,9 +83,14 @@ class Job:
     Attributes:
         number: Identifies it in messages to workers.
         request: What is wanted.
+        client: Whose it is, for fairness.
+        mode: How it is served.
+        deadline: When the reply is of no use any more, in monotonic seconds.
         events: What the HTTP handler reads; ends with Done or Failed.
         state: Which queue or worker it is in.
         tokens: The reply's tokens so far.
+        cached: Tokens of the prompt that its first worker knew already.
+        due: Tokens of the prompt that are to be run yet.
         completion_tokens: Tokens that the model chose.
         forced_tokens: Tokens that the constraint left no choice about.
         attempts: How often it was dispatched to a first worker.
@@ -92,15 +102,23 @@ class Job:
         slab: The slab it holds.
         worker: The worker process it is in, by its unique name.
         slot: Its slot there.
-        exported: The prefill worker's last message, for the decode worker.
+        exported: What a decode worker needs to know of its state; None until there is
+            one.
         cancelled: Nobody waits for it any more.
+        late: Its deadline has passed.
+        alarm: Goes off at its deadline.
     """
 
     number: int
     request: Request
+    client: str = ""
+    mode: str = ""
+    deadline: float | None = None
     events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
     state: State = "waiting"
     tokens: list[int] = field(default_factory=list)
+    cached: int = 0
+    due: int = 0
     completion_tokens: int = 0
     forced_tokens: int = 0
     attempts: int = 0
@@ -113,10 +131,17 @@ class Job:
     slab: int | None = None
     worker: str | None = None
     slot: int = 0
-    exported: dict[str, Any] = field(default_factory=dict)
+    exported: dict[str, Any] | None = None
     cancelled: bool = False
+    late: bool = False
+    alarm: asyncio.TimerHandle | None = None
 
-    def to_json(self, mode: str) -> dict[str, Any]:
+    @property
+    def given_up(self) -> bool:
+        """Whether no more work is to be put into it."""
+        return self.cancelled or self.late
+
+    def to_json(self) -> dict[str, Any]:
         """The ``lmgame`` object of a response."""
         return {
             "stages": self.stages.to_json(),
@@ -124,5 +149,5 @@ class Job:
             "decode_worker": self.decode_worker,
             "attempts": self.attempts,
             "forced_tokens": self.forced_tokens,
-            "mode": mode,
+            "mode": self.mode,
         }

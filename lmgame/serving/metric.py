@@ -27,6 +27,12 @@ class Metrics:
         self.prefilled = count(
             "prefilled_tokens", "Tokens run through prefill, by kind of worker.", "role"
         )
+        self.cached = count(
+            "cached_tokens", "Prompt tokens known from earlier prompts, by kind of worker.", "role"
+        )
+        self.late = count(
+            "late_requests", "Requests dropped at their deadline, by where they were.", "state"
+        )
         self.prefills = count(
             "prefills", "Prefills that made a reply's first token, by kind of worker.", "role"
         )
@@ -49,6 +55,7 @@ class Metrics:
         self.slots = gauge("slots_in_use", "Sequences held, by worker.", "worker")
         self.slabs = gauge("slabs_in_use", "KV slabs in use.")
         self.jobs = gauge("jobs", "Requests being served.")
+        self.prefillers = gauge("prefillers", "Workers that pass prompts on; 0: colocated.")
         self.workers = gauge("workers_ready", "Workers ready to serve.", "role")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

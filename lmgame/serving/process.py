@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from lmgame.serving.channel import Message, encode
+from lmgame.serving.prefix import PrefixMap
 from lmgame.serving.role import RoleName
 from lmgame.serving.worker import WorkerSettings
 
@@ -57,6 +58,7 @@ class WorkerProcess:
         self.free_slots = list(range(slots - 1, -1, -1))
         self.ready = False
         self.given = 0  # jobs it was ever given: among equals the least used is next
+        self.prefixes = PrefixMap()  # the prompts that it keeps
         self.restarts = 0
         self.pid = 0
         self._settings = settings
@@ -169,6 +171,7 @@ class WorkerProcess:
         finally:
             steady = self.ready and time.monotonic() - self._ready_at >= STEADY_S
             self.ready = False
+            self.prefixes.clear()
             self._writer.close()
             self._writer = None
         return 0 if self._stopping else await self._reap(), steady or self._finished_work

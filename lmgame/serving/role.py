@@ -1,8 +1,10 @@
-"""What the three kinds of worker do with an engine.
+"""What a worker does with an engine: runs prompts, makes tokens, or both.
 
-A prefill worker runs prompts and makes the first token of each reply. A decode
-worker runs no prompt: it takes KV states in and makes all further tokens, in one
-batch that sequences join and leave at any step. A colocated worker does both.
+The router says with every piece of work what is to become of it. A prompt whose state
+is wanted elsewhere is run, makes the reply's first token, and leaves through shared
+memory; another one stays and its reply is made here, in one batch that sequences join
+and leave at any step. So a prefill worker is one that is only sent prompts to pass on,
+a decode worker one that is only sent states, and a colocated one keeps what it runs.
 
 A reply that a dead worker had begun is computed again exactly as it was the first
 time: its prompt in the same chunks, then its known tokens one step each. One prefill
@@ -15,16 +17,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lmgame.errors import EngineError
 from lmgame.serving.channel import Message, WorkerChannel
-from lmgame.serving.engine import PREFILL_CHUNK, Engine, Logits, Step
+from lmgame.serving.engine import EXACT, PREFILL_CHUNK, Engine, Logits, Step, piece
+from lmgame.serving.prefix import PrefixStore
 from lmgame.serving.reply import Delta, Reply, Request
 from lmgame.serving.slab import SlabMap
+from lmgame.serving.speed import measure
 
-RoleName = Literal["prefill", "decode", "colocated"]
+RoleName = Literal["prefill", "decode", "colocated", "auto"]
 Schedule = Literal["prefill_first", "chunked"]
 
 
@@ -36,6 +40,9 @@ class Sequence:
         id: The router's number for it.
         slot: Where its KV cache is.
         reply: Its state.
+        target: The message that says where its state goes after the prefill; None
+            where it stays.
+        cached: Tokens of the prompt that were in the KV cache already.
         fed: Tokens of prompt and reply that are in the KV cache.
         started: When its prefill began, in monotonic seconds.
     """
@@ -43,6 +50,8 @@ class Sequence:
     id: int
     slot: int
     reply: Reply
+    target: Message | None = None
+    cached: int = 0
     fed: int = 0
     started: float = 0.0
 
@@ -70,20 +79,35 @@ class Sequence:
 
 
 class Role:
-    """What all kinds share: taking in work, cancelling, prefilling, stepping.
+    """A worker's work.
 
     Args:
         engine: The model.
         channel: The router.
         slabs: Shared memory for KV states.
+        store: What is kept of earlier prompts.
+        schedule: ``prefill_first`` lets a new prompt stop all running replies until it
+            is done; ``chunked`` alternates a decode step and a chunk.
+        chunk: Tokens per chunk in ``chunked``.
     """
 
-    def __init__(self, engine: Engine, channel: WorkerChannel, slabs: SlabMap) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        channel: WorkerChannel,
+        slabs: SlabMap,
+        store: PrefixStore,
+        schedule: Schedule,
+        chunk: int,
+    ) -> None:
         self.engine = engine
         self.channel = channel
         self.slabs = slabs
+        self.store = store
         self.pending: deque[Sequence] = deque()
         self.active: dict[int, Sequence] = {}
+        self._chunked = schedule == "chunked"
+        self._chunk = chunk if self._chunked else PREFILL_CHUNK
 
     def run(self) -> None:
         """Work until the router goes away."""
@@ -93,12 +117,32 @@ class Role:
             self.tick()
 
     def tick(self) -> None:
-        """Do the next piece of work; called again and again."""
-        raise NotImplementedError
+        """A decode step, a chunk of a prompt, or both.
 
-    def begin(self, message: Message, sequence: Sequence) -> None:
-        """Take in a sequence that the router sent."""
-        raise NotImplementedError
+        Two calls rather than one mixed batch: llama.cpp splits a mixed batch into
+        pieces of equal length per sequence, which is three to four times slower.
+        """
+        if self._chunked or not self.pending:
+            self.step()
+        if not self.pending:
+            return
+        sequence = self.pending[0]
+        logits = self.prefill(sequence)
+        if logits is None:
+            return
+        self.first(sequence, logits)
+        self.pending.popleft()
+        finish, leaves = sequence.reply.finish, sequence.target is not None
+        # What somebody waits for goes out before the prompt is kept.
+        if finish is not None:
+            self._tell_end(sequence, finish)
+        elif leaves:
+            self._export(sequence)
+        self._keep(sequence)
+        if finish is not None or leaves:
+            self._forget(sequence)
+        else:
+            self.active[sequence.id] = sequence
 
     def receive(self) -> None:
         """Take in what arrived; wait only when there is nothing to do."""
@@ -109,10 +153,41 @@ class Role:
             if message["op"] == "start":
                 request = Request.from_json(message["request"])
                 reply = Reply(request, self.engine.vocabulary, message["tokens"])
-                self.begin(message, Sequence(message["id"], message["slot"], reply))
+                self._begin(message, Sequence(message["id"], message["slot"], reply))
+            elif message["op"] == "tune":
+                self.engine.use_threads(message["threads"])
+            elif message["op"] == "measure":
+                chunk, threads = message["chunk"], message["threads"]
+                speed = measure(self.engine, chunk, threads, message["own_threads"])
+                self.channel.send({"op": "measured", "speed": speed})
             elif message["op"] == "cancel" and not self._holds(message["id"]):
                 # It ended before the cancellation arrived.
                 self.channel.cancelled.discard(message["id"])
+
+    def _begin(self, message: Message, sequence: Sequence) -> None:
+        """Take in a sequence: a prompt to run, or a state to go on from."""
+        if message["exported"] is not None:
+            self._load(message, sequence)
+            return
+        sequence.target = message if message["slab"] is not None else None
+        self.pending.append(sequence)
+
+    def _load(self, message: Message, sequence: Sequence) -> None:
+        if sequence.id in self.channel.cancelled:
+            self.finish(sequence, "cancelled")
+            return
+        start = time.monotonic()
+        exported = message["exported"]
+        sequence.fed = exported["fed"]
+        try:
+            view = self.slabs.view(message["slab"], message["slab_size"])
+            self.engine.load(sequence.slot, view, exported["bytes"])
+        except (EngineError, OSError) as error:
+            self.finish(sequence, "failed", str(error))
+            return
+        self.active[sequence.id] = sequence
+        end = time.monotonic()
+        self.channel.send({"op": "loaded", "id": sequence.id, "start": start, "end": end})
 
     def _holds(self, number: int) -> bool:
         return number in self.active or any(number == item.id for item in self.pending)
@@ -127,8 +202,11 @@ class Role:
                 self.finish(sequence, "cancelled")
 
     def finish(self, sequence: Sequence, reason: str, error: str | None = None) -> None:
-        """End a sequence and free its slot before the router hears of it."""
+        """End a sequence and free its slot."""
         self._forget(sequence)
+        self._tell_end(sequence, reason, error)
+
+    def _tell_end(self, sequence: Sequence, reason: str, error: str | None = None) -> None:
         self.channel.send({"op": "done", "id": sequence.id, "finish": reason, "error": error})
 
     def _forget(self, sequence: Sequence) -> None:
@@ -138,12 +216,15 @@ class Role:
             self.pending.remove(sequence)
         self.channel.cancelled.discard(sequence.id)
 
-    def prefill(self, sequence: Sequence, chunk: int) -> Logits | None:
+    def prefill(self, sequence: Sequence) -> Logits | None:
         """Run one more chunk; the logits once everything before the first choice is in."""
-        if sequence.fed == 0:
-            sequence.started = time.monotonic()
-        tokens = sequence.unfed(chunk)
         try:
+            if sequence.fed == 0:
+                self._reuse(sequence)
+            # Nobody waits for the next token while nothing is being replied.
+            whole = not self.active and self._chunk >= EXACT
+            limit = PREFILL_CHUNK if whole else self._chunk
+            tokens = sequence.unfed(piece(sequence.opening - sequence.fed, limit))
             logits = self.engine.prefill(tokens, sequence.slot, sequence.fed)
         except EngineError as error:
             self.finish(sequence, "failed", str(error))
@@ -151,6 +232,27 @@ class Role:
         sequence.fed += len(tokens)
         self.channel.send({"op": "prefilled", "id": sequence.id, "count": len(tokens)})
         return logits if sequence.fed == sequence.opening else None
+
+    def _reuse(self, sequence: Sequence) -> None:
+        """Begin with what is known of the prompt.
+
+        Not with chunks below EXACT: the reply might differ from the one that would be
+        made without.
+        """
+        sequence.started = time.monotonic()
+        if self._chunk >= EXACT:
+            prompt = sequence.reply.request.prompt
+            known = self.store.load(self.engine, sequence.slot, prompt, sequence.opening)
+            sequence.cached = sequence.fed = known
+
+    def _keep(self, sequence: Sequence) -> None:
+        """Keep the prompt, once what waits for it is on its way."""
+        if self._chunk < EXACT:
+            return
+        prompt = sequence.reply.request.prompt
+        kept = self.store.keep(self.engine, sequence.slot, sequence.id, prompt)
+        if kept.added or kept.removed:
+            self.channel.send({"op": "kept", "id": sequence.id, **asdict(kept)})
 
     def first(self, sequence: Sequence, logits: Logits) -> None:
         """Make the first token, unless it is known already, and report the prefill."""
@@ -163,6 +265,7 @@ class Role:
             "start": sequence.started,
             "end": now,
             "known": known,
+            "cached": sequence.cached,
         }
         made = [] if delta is None else [_deltas([(sequence, delta)], now)]
         self.channel.send(report, *made)
@@ -192,48 +295,17 @@ class Role:
             if item.reply.finish is not None:
                 self.finish(item, item.reply.finish)
 
-
-class PrefillRole(Role):
-    """Runs prompts, one at a time, and exports their KV state."""
-
-    def __init__(self, engine: Engine, channel: WorkerChannel, slabs: SlabMap) -> None:
-        super().__init__(engine, channel, slabs)
-        self._targets: dict[int, Message] = {}
-
-    def begin(self, message: Message, sequence: Sequence) -> None:
-        """Queue it; remember which slab its state goes to."""
-        self._targets[sequence.id] = message
-        self.pending.append(sequence)
-
-    def tick(self) -> None:
-        """Run one chunk of the oldest prompt."""
-        if not self.pending:
-            return
-        sequence = self.pending[0]
-        logits = self.prefill(sequence, PREFILL_CHUNK)
-        if logits is None:
-            return
-        self.first(sequence, logits)
-        if sequence.reply.finish is not None:
-            self.finish(sequence, sequence.reply.finish)
-        else:
-            self._export(sequence)
-
-    def finish(self, sequence: Sequence, reason: str, error: str | None = None) -> None:
-        """End a sequence; its slab is not needed any more."""
-        self._targets.pop(sequence.id, None)
-        super().finish(sequence, reason, error)
-
     def _export(self, sequence: Sequence) -> None:
-        target = self._targets.pop(sequence.id)
+        """Hand a sequence's state over."""
+        target = sequence.target
+        assert target is not None
         start = time.monotonic()
         try:
             view = self.slabs.view(target["slab"], target["slab_size"])
             size = self.engine.export(sequence.slot, view)
         except (EngineError, OSError) as error:
-            self.finish(sequence, "failed", str(error))
+            self._tell_end(sequence, "failed", str(error))
             return
-        self._forget(sequence)
         end = time.monotonic()
         self.channel.send(
             {
@@ -245,82 +317,6 @@ class PrefillRole(Role):
                 "end": end,
             }
         )
-
-
-class DecodeRole(Role):
-    """Takes KV states in and makes tokens, all sequences in one batch."""
-
-    def begin(self, message: Message, sequence: Sequence) -> None:
-        """Load the sequence's state; its slab is free again at once."""
-        if sequence.id in self.channel.cancelled:
-            self.finish(sequence, "cancelled")
-            return
-        start = time.monotonic()
-        sequence.fed = message["fed"]
-        try:
-            view = self.slabs.view(message["slab"], message["slab_size"])
-            self.engine.load(sequence.slot, view, message["bytes"])
-        except (EngineError, OSError) as error:
-            self.finish(sequence, "failed", str(error))
-            return
-        self.active[sequence.id] = sequence
-        end = time.monotonic()
-        self.channel.send({"op": "loaded", "id": sequence.id, "start": start, "end": end})
-
-    def tick(self) -> None:
-        """Advance the batch."""
-        self.step()
-
-
-class ColocatedRole(Role):
-    """Does both in one process, the baseline that the split is compared with.
-
-    Args:
-        engine: The model.
-        channel: The router.
-        slabs: Not used.
-        schedule: ``prefill_first`` lets a new prompt stop all running replies until it
-            is done; ``chunked`` alternates a decode step and a chunk.
-        chunk: Tokens per chunk in ``chunked``.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        channel: WorkerChannel,
-        slabs: SlabMap,
-        schedule: Schedule,
-        chunk: int,
-    ) -> None:
-        super().__init__(engine, channel, slabs)
-        self._schedule = schedule
-        self._chunk = chunk if schedule == "chunked" else PREFILL_CHUNK
-
-    def begin(self, message: Message, sequence: Sequence) -> None:
-        """Queue it for prefill."""
-        del message
-        self.pending.append(sequence)
-
-    def tick(self) -> None:
-        """A decode step, a chunk of a prompt, or both.
-
-        Two calls rather than one mixed batch: llama.cpp splits a mixed batch into
-        pieces of equal length per sequence, which is three to four times slower.
-        """
-        if self._schedule == "chunked" or not self.pending:
-            self.step()
-        if not self.pending:
-            return
-        sequence = self.pending[0]
-        logits = self.prefill(sequence, self._chunk)
-        if logits is None:
-            return
-        self.first(sequence, logits)
-        if sequence.reply.finish is not None:
-            self.finish(sequence, sequence.reply.finish)
-        else:
-            self.pending.popleft()
-            self.active[sequence.id] = sequence
 
 
 def _deltas(made: Iterable[tuple[Sequence, Delta]], now: float) -> dict[str, Any]:

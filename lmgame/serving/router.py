@@ -3,6 +3,9 @@
 It lives in one asyncio loop and never blocks. Every ``start`` it sends ends with
 exactly one ``exported`` or ``done`` from the worker, or with the worker's death;
 slots and slabs are given back at those three places and nowhere else.
+
+A worker gets one prompt at a time, so that what waits, waits here: in order, bounded,
+and droppable at its deadline.
 """
 
 from __future__ import annotations
@@ -10,28 +13,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import time
 from collections import deque
 from pathlib import Path
 
 from lmgame.serving.channel import Message
 from lmgame.serving.config import EmbeddedConfig
+from lmgame.serving.crew import Crew
+from lmgame.serving.dispatch import soonest
+from lmgame.serving.forecast import Past
 from lmgame.serving.job import Done, Failed, Job, Text
+from lmgame.serving.line import Line
 from lmgame.serving.metric import Metrics
 from lmgame.serving.process import WorkerProcess
 from lmgame.serving.reply import Request
-from lmgame.serving.role import RoleName
 from lmgame.serving.slab import SlabPool
-from lmgame.serving.worker import WorkerSettings
 
 log = logging.getLogger("lmgame.serving")
 
 MAX_ATTEMPTS = 3
-
-
-class QueueFull(Exception):
-    """Too many requests wait."""
 
 
 class Router:
@@ -49,105 +49,111 @@ class Router:
         self.context = config.context
         self.failed = asyncio.Event()
         self.failure = ""
-        self._weights = weights
         self._slabs = SlabPool(config.slabs())
-        self._waiting: deque[Job] = deque()
+        self._line = Line(config.queue)
         self._exported: deque[Job] = deque()
         self._running: dict[int, Job] = {}
+        self._live: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self.started = False
-        self._entry: RoleName = "colocated" if config.mode == "colocated" else "prefill"
-        self.workers = [
-            self._worker(role, index)
-            for role, count in config.workers().items()
-            for index in range(count)
-        ]
-
-    def _worker(self, role: RoleName, index: int) -> WorkerProcess:
-        config = self.config
-
-        def settings(control: int) -> WorkerSettings:
-            return WorkerSettings(
-                role=role,
-                weights=str(self._weights),
-                context=config.context,
-                slots=config.slots_of(role),
-                threads=config.threads_of(role),
-                niceness=config.prefill_nice if role == "prefill" else 0,
-                schedule=config.schedule,
-                chunk=config.chunk,
-                control=control,
-                slabs=self._slabs.descriptor,
-                parent=os.getpid(),
-            )
-
-        return WorkerProcess(
-            role,
-            index,
-            config.slots_of(role),
-            settings,
-            (self._slabs.descriptor,),
+        self._crew = Crew(
+            config,
+            weights,
+            self._slabs,
             self._on_message,
             self._on_down,
             self._on_hopeless,
+            self._dispatch,
         )
+        self.workers = self._crew.workers
 
     def start(self) -> None:
         """Start all workers."""
-        for worker in self.workers:
-            worker.start()
+        self._crew.start()
 
     async def stop(self) -> None:
         """End all workers; replies under way fail."""
-        for job in [*self._waiting, *self._exported, *self._running.values()]:
+        for job in list(self._live.values()):
             self._end(job, Failed(self.failure or "the server is shutting down"))
-        await asyncio.gather(*(worker.stop() for worker in self.workers))
+        await self._crew.stop()
         self._slabs.close()
 
     @property
     def ready(self) -> bool:
         """Whether each kind of worker has at least one that is ready."""
-        return all(
-            any(worker.ready for worker in self.workers if worker.role == role)
-            for role in self.config.workers()
-        )
+        return self._crew.ready
 
-    def submit(self, request: Request) -> Job:
+    @property
+    def mode(self) -> str:
+        """How work is given out now."""
+        return self._crew.mode
+
+    def submit(self, request: Request, client: str, deadline_s: float | None) -> Job:
         """Accept a request.
+
+        Args:
+            request: What is wanted.
+            client: Who asks, as far as fairness goes.
+            deadline_s: Seconds from now after which the reply is of no use.
 
         Raises:
             QueueFull: Too many wait already.
         """
-        if len(self._waiting) >= self.config.queue:
-            raise QueueFull
-        job = Job(next(self._numbers), request)
-        self._waiting.append(job)
+        job = Job(next(self._numbers), request, client, mode=self._crew.mode)
+        if deadline_s is not None:
+            job.deadline = job.arrived + deadline_s
+        away = self._line.add(job)
+        if away is not None:
+            again = self._line.retry_after_s()
+            message = f"others' requests came first in a full queue; try again in {again} s"
+            self._end(away, Failed(message, 429, retry_after_s=again))
+        self._live[job.number] = job
+        if deadline_s is not None:
+            loop = asyncio.get_running_loop()
+            job.alarm = loop.call_later(deadline_s, self._too_late, job, deadline_s)
         self._dispatch()
         return job
 
     def cancel(self, job: Job) -> None:
         """Stop working for a job that nobody waits for; does nothing once it ended."""
-        if job.state == "ended" or job.cancelled:
+        if job.state == "ended" or job.given_up:
             return
         job.cancelled = True
+        self._give_up(job, Failed("cancelled"))
+
+    def _too_late(self, job: Job, deadline_s: float) -> None:
+        """Drop a job at its deadline: work for it would only make others late."""
+        if job.state == "ended" or job.given_up:
+            return
+        job.late = True
+        self.metrics.late.labels(job.state).inc()
+        got = f"after {len(job.tokens)} tokens" if job.tokens else "before its first token"
+        message = f"dropped {got}: its deadline of {deadline_s:g} s has passed"
+        failed = Failed(message, 504, "deadline_exceeded")
+        if job.state in ("prefill", "decode"):
+            job.events.put_nowait(failed)  # the client need not wait for the worker
+        self._give_up(job, failed)
+
+    def _give_up(self, job: Job, why: Failed) -> None:
         if job.state == "waiting":
-            self._waiting.remove(job)
-            self._end(job, Failed("cancelled"))
+            self._line.remove(job)
+            self._end(job, why)
         elif job.state == "ready":
             self._exported.remove(job)
-            self._end(job, Failed("cancelled"))
+            self._end(job, why)
         else:
             self._worker_of(job).send({"op": "cancel", "id": job.number})
 
     def observe(self) -> None:
         """Bring the gauges up to date."""
         metrics = self.metrics
-        metrics.queue.labels("prefill").set(len(self._waiting))
+        metrics.queue.labels("prefill").set(len(self._line))
         metrics.queue.labels("decode").set(len(self._exported))
         metrics.slabs.set(self._slabs.in_use)
-        metrics.jobs.set(len(self._waiting) + len(self._exported) + len(self._running))
+        metrics.jobs.set(len(self._live))
         for worker in self.workers:
             metrics.slots.labels(worker.name).set(worker.busy_slots)
+        metrics.prefillers.set(self._crew.prefillers)
         for role in self.config.workers():
             ready = sum(worker.ready for worker in self.workers if worker.role == role)
             metrics.workers.labels(role).set(ready)
@@ -155,27 +161,47 @@ class Router:
     # Dispatch
 
     def _dispatch(self) -> None:
-        """Give work to whoever is free, oldest first."""
-        while self._exported and (worker := self._least_loaded("decode")):
+        """Give work to whoever is free."""
+        while self._exported and (worker := self._decoder()):
             self._start_decode(self._exported.popleft(), worker)
-        while self._waiting and (worker := self._least_loaded(self._entry)):
-            if self._entry == "prefill" and not self._slabs.available:
-                return
-            self._start_prefill(self._waiting.popleft(), worker)
+        while (found := self._next_prompt()) is not None:
+            job, worker = found
+            self._line.take(job)
+            self._start_prefill(job, worker)
 
-    def _least_loaded(self, role: RoleName) -> WorkerProcess | None:
-        able = [w for w in self.workers if w.role == role and w.ready and w.free_slots]
+    def _decoder(self) -> WorkerProcess | None:
+        able = [worker for worker in self._crew.decoders if worker.ready and worker.free_slots]
         return min(able, key=lambda worker: (worker.busy_slots, worker.given), default=None)
+
+    def _next_prompt(self) -> tuple[Job, WorkerProcess] | None:
+        """Whose turn it is and where, of those whose best worker is free."""
+        if self._crew.prefillers and not self._slabs.available:
+            return None
+        prompts = {job.worker: job for job in self._running.values() if job.state == "prefill"}
+        able = [
+            worker
+            for worker in self._crew.prompters
+            if worker.ready and (worker.free_slots or worker.name in prompts)
+        ]
+        if all(worker.name in prompts for worker in able):
+            return None
+        for job in self._line.heads():
+            worker = soonest(job, able, prompts)
+            if worker.name not in prompts:
+                return job, worker
+        return None
 
     def _worker_of(self, job: Job) -> WorkerProcess:
         return next(worker for worker in self.workers if worker.name == job.worker)
 
     def _start_prefill(self, job: Job, worker: WorkerProcess) -> None:
         job.attempts += 1
+        job.due = len(job.request.prompt)
         job.prefill_worker = worker.index
-        job.decode_worker = worker.index if worker.role == "colocated" else None
-        if worker.role == "prefill":
-            job.slab = self._slabs.take()
+        job.mode = self._crew.mode
+        passed_on = job.mode == "disaggregated"
+        job.decode_worker = None if passed_on else worker.index
+        job.slab = self._slabs.take() if passed_on else None
         self._place(job, worker)
         job.state = "prefill"
         worker.send(self._start_message(job))
@@ -184,7 +210,7 @@ class Router:
         job.decode_worker = worker.index
         self._place(job, worker)
         job.state = "decode"
-        worker.send({**self._start_message(job), **job.exported})
+        worker.send(self._start_message(job))
 
     def _start_message(self, job: Job) -> Message:
         return {
@@ -195,6 +221,7 @@ class Router:
             "tokens": job.tokens,
             "slab": job.slab,
             "slab_size": self._slabs.size,
+            "exported": job.exported,
         }
 
     def _place(self, job: Job, worker: WorkerProcess) -> None:
@@ -216,15 +243,20 @@ class Router:
         self._vacate(job)
         self._release_slab(job)
         job.state = "ended"
+        self._live.pop(job.number, None)
+        if job.alarm is not None:
+            job.alarm.cancel()
         if isinstance(event, Done):
             self.metrics.finished(job)
+            new = len(job.request.prompt) - job.cached
+            self._crew.served(Past(job.arrived, new, len(job.tokens)))
         job.events.put_nowait(event)
 
     # What workers say
 
     def _on_message(self, worker: WorkerProcess, message: Message) -> None:
         handler = getattr(self, f"_on_{message['op']}")
-        if message["op"] in ("ready", "deltas"):
+        if message["op"] in ("ready", "measured", "deltas", "kept"):
             handler(worker, message)
         elif message["id"] in self._running:  # else the server is shutting down
             handler(worker, message, self._running[message["id"]])
@@ -232,15 +264,31 @@ class Router:
     def _on_ready(self, worker: WorkerProcess, message: Message) -> None:
         self.context = min(self.context, message["context"])
         self._slabs.resize(message["state_bytes"])
+        self._crew.greet(worker)
         self.started = self.started or self.ready
         log.info("worker %s is ready (process %d)", worker.name, worker.pid)
         self._dispatch()
 
+    def _on_measured(self, worker: WorkerProcess, message: Message) -> None:
+        del worker
+        self._crew.measured(message)
+        self.started = self.started or self.ready
+        self._dispatch()
+
     def _on_prefilled(self, worker: WorkerProcess, message: Message, job: Job) -> None:
-        del job
+        job.due = max(0, job.due - message["count"])
         self.metrics.prefilled.labels(worker.role).inc(message["count"])
 
+    def _on_kept(self, worker: WorkerProcess, message: Message) -> None:
+        for number in message["removed"]:
+            worker.prefixes.remove(number)
+        job = self._live.get(message["id"])
+        if message["added"] and job is not None:
+            worker.prefixes.add(job.number, job.request.prompt)
+
     def _on_first(self, worker: WorkerProcess, message: Message, job: Job) -> None:
+        job.cached = message["cached"]
+        self.metrics.cached.labels(worker.role).inc(job.cached)
         job.stages.prefill_queue += message["start"] - job.mark
         job.stages.prefill += message["end"] - message["start"]
         if not job.tokens:
@@ -248,6 +296,9 @@ class Router:
         job.mark = message["end"]
         count = self.metrics.repeated_prefills if message["known"] else self.metrics.prefills
         count.labels(worker.role).inc()
+        if job.slab is None:  # it stays where it is, and another prompt may begin there
+            job.state = "decode"
+            self._dispatch()
 
     def _on_deltas(self, worker: WorkerProcess, message: Message) -> None:
         for number, tokens, forced, text, finish in message["items"]:
@@ -258,7 +309,7 @@ class Router:
             job.tokens += tokens
             job.forced_tokens += forced
             job.completion_tokens += len(tokens) - forced
-            if job.state == "decode" or worker.role == "colocated":
+            if job.state == "decode":
                 job.stages.decode += message["time"] - job.mark
                 job.mark = message["time"]
             self.metrics.generated.labels(worker.role).inc(len(tokens) - forced)
@@ -270,7 +321,7 @@ class Router:
         job.mark = message["end"]
         job.exported = {"bytes": message["bytes"], "fed": message["fed"]}
         self._vacate(job)
-        if job.cancelled:
+        if job.given_up:
             self._end(job, Failed("cancelled"))
         else:
             job.state = "ready"
@@ -282,7 +333,7 @@ class Router:
         job.stages.decode_queue += message["start"] - job.mark
         job.stages.transfer += message["end"] - message["start"]
         job.mark = message["end"]
-        self.metrics.transferred.inc(job.exported["bytes"])
+        self.metrics.transferred.inc((job.exported or {}).get("bytes", 0))
         self._release_slab(job)
         self._dispatch()
 
@@ -305,7 +356,7 @@ class Router:
         for job in reversed(lost):
             self._vacate(job)
             self._release_slab(job)
-            if job.cancelled:
+            if job.given_up:
                 self._end(job, Failed("cancelled"))
             elif job.finish is not None:  # it died after its last token
                 self._end(job, Done(job.finish))
@@ -314,8 +365,9 @@ class Router:
             else:
                 self.metrics.retries.inc()
                 job.state = "waiting"
+                job.exported = None
                 job.mark = self._close_stage(job)
-                self._waiting.appendleft(job)
+                self._line.put_back(job)
         self._dispatch()
 
     @staticmethod

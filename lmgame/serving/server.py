@@ -139,15 +139,17 @@ def check_memory(config: EmbeddedConfig, shape: Shape, available: int) -> None:
     if shape.kv_bytes is None:
         return
     sequences = sum(count * config.slots_of(role) for role, count in config.workers().items())
-    slabs = config.slabs() if config.mode == "disaggregated" else 0
-    need = (sequences + slabs) * config.context * shape.kv_bytes
+    slabs = config.slabs() if config.mode != "colocated" else 0
+    prefixes = sum(count * config.prefix_bytes_of(role) for role, count in config.workers().items())
+    need = (sequences + slabs) * config.context * shape.kv_bytes + prefixes
     if need <= available:
         return
     workers = "replicas" if config.mode == "colocated" else "decode_workers"
     raise ServerError(
-        f"{sequences} slots and {slabs} slabs of {config.context} tokens need "
+        f"{sequences} slots and {slabs} slabs of {config.context} tokens and "
+        f"{prefixes / _GB:.1f} GB for earlier prompts need "
         f"{need / _GB:.1f} GB of memory, but {available / _GB:.1f} GB are available; lower "
-        f"backend.context, backend.slots or backend.{workers}"
+        f"backend.context, backend.slots, backend.prefix_mb or backend.{workers}"
     )
 
 

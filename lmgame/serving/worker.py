@@ -18,14 +18,8 @@ from pathlib import Path
 from lmgame.errors import LmgameError
 from lmgame.serving.channel import WorkerChannel
 from lmgame.serving.engine import Engine
-from lmgame.serving.role import (
-    ColocatedRole,
-    DecodeRole,
-    PrefillRole,
-    Role,
-    RoleName,
-    Schedule,
-)
+from lmgame.serving.prefix import PrefixStore
+from lmgame.serving.role import Role, RoleName, Schedule
 from lmgame.serving.slab import SlabMap
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -44,6 +38,7 @@ class WorkerSettings:
         niceness: Added to the process's nice value; 15 lets others go first.
         schedule: For colocated workers.
         chunk: Tokens per chunk of the ``chunked`` schedule.
+        prefix_bytes: Memory for the states of earlier prompts.
         control: File descriptor of the control socket.
         slabs: File descriptor of the shared memory.
         parent: Process id of the router.
@@ -57,6 +52,7 @@ class WorkerSettings:
     niceness: int
     schedule: Schedule
     chunk: int
+    prefix_bytes: int
     control: int
     slabs: int
     parent: int
@@ -76,15 +72,6 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
-
-
-def _role(settings: WorkerSettings, engine: Engine, channel: WorkerChannel) -> Role:
-    slabs = SlabMap(settings.slabs)
-    if settings.role == "prefill":
-        return PrefillRole(engine, channel, slabs)
-    if settings.role == "decode":
-        return DecodeRole(engine, channel, slabs)
-    return ColocatedRole(engine, channel, slabs, settings.schedule, settings.chunk)
 
 
 def main(argument: str) -> None:
@@ -110,7 +97,14 @@ def main(argument: str) -> None:
         return
     channel.send({"op": "ready", "context": engine.context, "state_bytes": state_bytes})
     try:
-        _role(settings, engine, channel).run()
+        Role(
+            engine,
+            channel,
+            SlabMap(settings.slabs),
+            PrefixStore(settings.prefix_bytes),
+            settings.schedule,
+            settings.chunk,
+        ).run()
     except Exception:
         traceback.print_exc()
         # Not sys.exit: the interpreter would wait for the reading thread.

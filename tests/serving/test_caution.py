@@ -71,18 +71,25 @@ def test_the_context_is_cut_to_what_the_model_knows(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     ("mode", "sequences", "lower"),
-    # 1 + 4 slots and 5 slabs; two replicas of 4 slots.
-    [("disaggregated", 10, "decode_workers"), ("colocated", 8, "replicas")],
+    # 1 + 4 slots and 5 slabs; two replicas of 4 slots; two of 4 and as many slabs and two.
+    [
+        ("disaggregated", 10, "decode_workers"),
+        ("colocated", 8, "replicas"),
+        ("auto", 18, "decode_workers"),
+    ],
 )
 def test_memory_that_cannot_be_had_is_refused(mode: str, sequences: int, lower: str) -> None:
-    config = EmbeddedConfig.model_validate({"mode": mode, "slots": 4, "context": 1000})
+    wanted = {"mode": mode, "slots": 4, "context": 1000, "prefix_mb": 500}
+    config = EmbeddedConfig.model_validate(wanted)
     shape = Shape(None, 10**6)
-    check_memory(config, shape, sequences * 10**9)
+    keeping = 1 if mode == "disaggregated" else 2
+    need = sequences * 10**9 + keeping * 5 * 10**8
+    check_memory(config, shape, need)
     check_memory(config, Shape(None, None), 0)
     with pytest.raises(ServerError) as caught:
-        check_memory(config, shape, sequences * 10**9 - 1)
-    assert f"need {sequences:.1f} GB" in str(caught.value)
-    assert f"backend.context, backend.slots or backend.{lower}" in str(caught.value)
+        check_memory(config, shape, need - 1)
+    assert f"need {need / 1e9:.1f} GB" in str(caught.value)
+    assert f"backend.slots, backend.prefix_mb or backend.{lower}" in str(caught.value)
 
 
 @pytest.mark.engine

@@ -35,6 +35,7 @@ async def kill_when_ready(weights: Path, times: int) -> tuple[int, list[str]]:
             niceness=0,
             schedule="prefill_first",
             chunk=64,
+            prefix_bytes=0,
             control=control,
             slabs=slabs,
             parent=os.getpid(),

@@ -1,0 +1,179 @@
+"""The worker processes, and which of them do what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lmgame.serving.auto import EVERY_S, Auto
+from lmgame.serving.channel import Message
+from lmgame.serving.config import EmbeddedConfig
+from lmgame.serving.forecast import Past, Speed
+from lmgame.serving.process import WorkerProcess
+from lmgame.serving.role import RoleName
+from lmgame.serving.slab import SlabPool
+from lmgame.serving.worker import WorkerSettings
+
+log = logging.getLogger("lmgame.serving")
+
+
+class Crew:
+    """All workers of a server.
+
+    The first :attr:`prefillers` of them pass the prompts that they run on to the others;
+    without any, each makes the replies to its own. With ``mode=auto`` that number
+    changes while they work.
+
+    Args:
+        config: The settings.
+        weights: The GGUF file.
+        slabs: Through which states are passed on.
+        on_message: Called for each message of a worker.
+        on_down: Called when a worker died, before it is restarted.
+        on_hopeless: Called with an explanation when restarting makes no sense.
+        on_change: Called when work may be given out differently.
+    """
+
+    def __init__(
+        self,
+        config: EmbeddedConfig,
+        weights: Path,
+        slabs: SlabPool,
+        on_message: Callable[[WorkerProcess, Message], None],
+        on_down: Callable[[WorkerProcess], None],
+        on_hopeless: Callable[[str], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.config = config
+        self.prefillers = 0 if config.mode == "colocated" else config.prefill_workers
+        self.auto: Auto | None = None
+        self._speed: Speed | None = None
+        self._weights, self._slabs = weights, slabs
+        self._told = (on_message, on_down, on_hopeless)
+        self._on_change = on_change
+        self._task: asyncio.Task[None] | None = None
+        self.workers = [
+            self._worker(role, index)
+            for role, count in config.workers().items()
+            for index in range(count)
+        ]
+        if config.mode == "auto":
+            self.auto = Auto(
+                len(self.workers), self.prefillers, config.chunk, config.ttft_s, config.tpot_s
+            )
+
+    def _worker(self, role: RoleName, index: int) -> WorkerProcess:
+        config = self.config
+
+        def settings(control: int) -> WorkerSettings:
+            return WorkerSettings(
+                role=role,
+                weights=str(self._weights),
+                context=config.context,
+                slots=config.slots_of(role),
+                threads=config.threads_of(role),
+                niceness=config.niceness_of(role, index),
+                # Which worker has replies to make beside a prompt is not known beforehand.
+                schedule="chunked" if config.mode == "auto" else config.schedule,
+                chunk=config.chunk,
+                prefix_bytes=config.prefix_bytes_of(role),
+                control=control,
+                slabs=self._slabs.descriptor,
+                parent=os.getpid(),
+            )
+
+        inherited = (self._slabs.descriptor,)
+        return WorkerProcess(role, index, config.slots_of(role), settings, inherited, *self._told)
+
+    def start(self) -> None:
+        """Start all workers."""
+        for worker in self.workers:
+            worker.start()
+
+    async def stop(self) -> None:
+        """End all workers."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    @property
+    def ready(self) -> bool:
+        """Whether each kind of worker has at least one that is ready."""
+        kinds = (self.prompters, self.decoders)
+        ready = all(any(worker.ready for worker in kind) for kind in kinds)
+        return ready and (self.auto is None or self._speed is not None)
+
+    @property
+    def prompters(self) -> list[WorkerProcess]:
+        """Who runs prompts."""
+        return self.workers[: self.prefillers] or self.workers
+
+    @property
+    def decoders(self) -> list[WorkerProcess]:
+        """Who takes states in."""
+        return self.workers[self.prefillers :]
+
+    @property
+    def mode(self) -> str:
+        """How work is given out now."""
+        return "disaggregated" if self.prefillers else "colocated"
+
+    def greet(self, worker: WorkerProcess) -> None:
+        """A worker has become ready: say what it is to be.
+
+        The first to be asked how fast it is waits until all others are ready, so that
+        none of them loads its model meanwhile.
+        """
+        if self.auto is None:
+            return
+        self._tune(worker)
+        if self._speed is None and all(one.ready for one in self.workers):
+            self.workers[0].send(
+                {
+                    "op": "measure",
+                    "chunk": self.config.chunk,
+                    "threads": self._threads(passes=True),
+                    "own_threads": self._threads(passes=False),
+                }
+            )
+
+    def measured(self, message: Message) -> None:
+        """Take in how fast a worker is, and begin to watch."""
+        self._speed = Speed(**message["speed"])
+        log.info("measured %s", self._speed)
+        self._tune(self.workers[0])
+        if self._task is None:
+            self._task = asyncio.create_task(self._watch(), name="auto")
+
+    def served(self, past: Past) -> None:
+        """Take note of a request, for ``mode=auto``."""
+        if self.auto is not None:
+            self.auto.served(past)
+
+    async def _watch(self) -> None:
+        assert self.auto is not None
+        assert self._speed is not None
+        while True:
+            await asyncio.sleep(EVERY_S)
+            past = self.auto.due()
+            if past is None:
+                continue
+            expected = await asyncio.to_thread(self.auto.weigh, past, self._speed)
+            if not self.auto.choose(expected):
+                continue
+            self.prefillers = self.auto.prefillers
+            log.info("now %s, %d prefill workers: %s", self.mode, self.prefillers, expected)
+            for worker in self.workers:
+                self._tune(worker)
+            self._on_change()
+
+    def _tune(self, worker: WorkerProcess) -> None:
+        passes = worker in self.workers[: self.prefillers]
+        worker.send({"op": "tune", "threads": self._threads(passes=passes)})
+
+    def _threads(self, *, passes: bool) -> int:
+        return self.config.threads_of("prefill" if passes else "decode")

@@ -1,0 +1,37 @@
+"""Which worker runs a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lmgame.serving.job import Job
+from lmgame.serving.process import WorkerProcess
+
+REPLY_TOKENS = 64
+"""What a running reply counts for: the prompt tokens for which it holds a worker up."""
+
+
+def soonest(
+    job: Job, able: Iterable[WorkerProcess], prompts: Mapping[str | None, Job]
+) -> WorkerProcess:
+    """Where a prompt's first token is to be expected soonest.
+
+    Counted in tokens: those that a worker is to run before it, and those of its own
+    that the worker does not know yet. So a prompt waits for a busy worker only as long
+    as it is served sooner there than by a free one that knows less of it.
+
+    Args:
+        job: Whose prompt.
+        able: The workers that may run it; not empty.
+        prompts: The prompts under way, by the names of their workers.
+    """
+
+    def ahead(worker: WorkerProcess) -> tuple[int, int, int]:
+        running = prompts.get(worker.name)
+        known = worker.prefixes.longest(job.request.prompt)
+        own = len(job.request.prompt) - (known[1] if known else 0)
+        before = running.due if running else 0
+        replies = worker.busy_slots - (running is not None)
+        return before + own + REPLY_TOKENS * replies, worker.busy_slots, worker.given
+
+    return min(able, key=ahead)

@@ -1,0 +1,221 @@
+"""What recent requests would have met under each way of using the workers.
+
+A small simulation, fed with speeds that the workers measured on themselves at their
+start and with the requests of the last minutes: when each came, how many tokens of its
+prompt were new, how many its reply had. It knows what the modes do to each other's
+tokens: a colocated worker alternates decode steps and chunks of prompts; a prefill
+worker takes what the decode workers leave of the cores. It exists to rank a few plans in
+milliseconds while serving; lmgame.placement answers the same question for hardware that
+is yet to be bought.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from lmgame.serving.engine import PREFILL_CHUNK, piece
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast the workers are on this machine, each with the others at rest.
+
+    Attributes:
+        prefill_s: Seconds per prompt token of a worker that passes prompts on.
+        chunk_s: The same of one that also makes replies, in chunks.
+        step_s: Seconds of a decode step of 1, 2, 4 ... sequences.
+        transfer_s: Seconds to hand a KV state over.
+        cores: CPU cores that the workers share.
+        threads: Threads of a worker that passes prompts on.
+    """
+
+    prefill_s: float
+    chunk_s: float
+    step_s: Sequence[float]
+    transfer_s: float
+    cores: int
+    threads: int
+
+    def step(self, sequences: int) -> float:
+        """Seconds of a decode step, between those measured by the line through them."""
+        at = sequences.bit_length() - 1
+        if at + 1 >= len(self.step_s):
+            return self.step_s[-1] * sequences / (1 << len(self.step_s) - 1)
+        share = sequences / (1 << at) - 1
+        return self.step_s[at] + share * (self.step_s[at + 1] - self.step_s[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A request that was served.
+
+    Attributes:
+        at: When it came, in seconds.
+        prompt: Tokens of its prompt that had to be run.
+        reply: Tokens of its reply.
+    """
+
+    at: float
+    prompt: int
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How requests would fare.
+
+    Attributes:
+        met: The share of them that meets both limits.
+        strain: The mean of the larger share of its limit that a request uses up,
+            each counted as 2 at most.
+    """
+
+    met: float
+    strain: float
+
+
+@dataclass(slots=True)
+class _Job:
+    past: Past
+    left: int
+    made: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A worker of the simulation.
+
+    Attributes:
+        passes: It passes prompts on rather than replying itself.
+        pending: Prompts, oldest first.
+        active: Replies.
+        idle: It has nothing to do.
+    """
+
+    passes: bool
+    pending: deque[_Job] = field(default_factory=deque)
+    active: list[_Job] = field(default_factory=list)
+    idle: bool = True
+
+    @property
+    def load(self) -> int:
+        return sum(job.left for job in self.pending) + 64 * len(self.active)
+
+
+class _Simulation:
+    def __init__(self, prefillers: int, workers: int, chunk: int, speed: Speed) -> None:
+        self.speed, self.chunk = speed, chunk
+        self.workers = [_Worker(number < prefillers) for number in range(workers)]
+        self.entry = [one for one in self.workers if one.passes] or self.workers
+        self.decoders = [one for one in self.workers if not one.passes]
+        self._events: list[tuple[float, int, _Worker | _Job]] = []
+        self._order = count()
+
+    def run(self, past: Sequence[Past]) -> list[_Job]:
+        """Serve the requests; all of them, once the last one ended."""
+        jobs = [_Job(one, max(1, one.prompt)) for one in past]
+        for job in jobs:
+            self._at(job.past.at, job)
+        while self._events:
+            now, _, what = heapq.heappop(self._events)
+            if isinstance(what, _Worker):
+                self._work(what, now)
+            elif what.left:
+                self._give(min(self.entry, key=lambda one: one.load), what, now)
+            else:
+                self._give(min(self.decoders, key=lambda one: one.load), what, now)
+        return jobs
+
+    def _at(self, time: float, what: _Worker | _Job) -> None:
+        heapq.heappush(self._events, (time, next(self._order), what))
+
+    def _give(self, worker: _Worker, job: _Job, now: float) -> None:
+        if job.left:
+            worker.pending.append(job)
+        else:
+            worker.active.append(job)
+        if worker.idle:
+            worker.idle = False
+            self._at(now, worker)
+
+    def _work(self, worker: _Worker, now: float) -> None:
+        """One round of a worker: a step of its replies, a chunk of a prompt, or both."""
+        end = now
+        if worker.active:
+            end += self.speed.step(len(worker.active))
+            for job in worker.active:
+                job.made += 1
+                job.last = end
+            worker.active = [job for job in worker.active if job.made < job.past.reply]
+        if worker.pending:
+            end = self._prefill(worker, end)
+        worker.idle = not (worker.active or worker.pending)
+        if not worker.idle:
+            self._at(end, worker)
+
+    def _prefill(self, worker: _Worker, now: float) -> float:
+        job = worker.pending[0]
+        tokens = piece(job.left, self.chunk if worker.active else PREFILL_CHUNK)
+        end = now + tokens * self._token_s(worker)
+        job.left -= tokens
+        if job.left:
+            return end
+        worker.pending.popleft()
+        job.first = job.last = end
+        job.made = 1
+        if job.past.reply > 1:
+            if worker.passes:
+                self._at(end + self.speed.transfer_s, job)
+            else:
+                worker.active.append(job)
+        return end
+
+    def _token_s(self, worker: _Worker) -> float:
+        if not worker.passes:
+            return self.speed.chunk_s
+        # Prefill yields to decode: it has the cores that no decode worker uses.
+        taken = sum(bool(one.active) for one in self.decoders)
+        free = max(self.speed.cores - taken, 1) / len(self.entry)
+        return self.speed.prefill_s * max(1.0, min(self.speed.threads, self.speed.cores) / free)
+
+
+def forecast(
+    past: Sequence[Past],
+    speed: Speed,
+    *,
+    prefillers: int,
+    workers: int,
+    chunk: int,
+    ttft_s: float,
+    tpot_s: float,
+) -> Forecast:
+    """Serve past requests again, differently.
+
+    Args:
+        past: The requests, at least one.
+        speed: How fast the workers are.
+        prefillers: How many workers pass prompts on to the others; 0 for none, where
+            each replies to what it has run.
+        workers: How many there are.
+        chunk: Prompt tokens between two decode steps of a worker that does both.
+        ttft_s: Limit on the time to first token, in seconds.
+        tpot_s: Limit on the time per output token, in seconds.
+    """
+    jobs = _Simulation(prefillers, workers, chunk, speed).run(past)
+    used = [
+        max(
+            (job.first - job.past.at) / ttft_s,
+            (job.last - job.first) / (job.made - 1) / tpot_s if job.made > 1 else 0.0,
+        )
+        for job in jobs
+    ]
+    return Forecast(
+        met=sum(one <= 1 for one in used) / len(used),
+        strain=sum(min(one, 2.0) for one in used) / len(used),
+    )

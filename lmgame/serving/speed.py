@@ -1,0 +1,83 @@
+"""How fast an engine is here and now: what ``mode=auto`` plans with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from lmgame.serving.engine import PREFILL_CHUNK, Engine, Step
+
+_TRIES = 3
+_BATCHES = (1, 2, 4, 8)
+
+
+def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[str, Any]:
+    """Time prefill, decode steps and a transfer; takes about two seconds.
+
+    The best of three tries counts: whatever else runs only makes them slower.
+
+    Args:
+        engine: All its slots must be free; they are again afterwards.
+        chunk: Prompt tokens between two decode steps of a worker that does both.
+        threads: Threads of a worker that passes prompts on.
+        own_threads: Threads of one that makes replies; they are in use afterwards.
+
+    Returns:
+        The fields of :class:`lmgame.serving.forecast.Speed`.
+    """
+    filler = [engine.vocabulary.eos]
+
+    def prefill(size: int, start: int = 0) -> None:
+        engine.cut(0, start)
+        engine.prefill(filler * size, 0, start)
+
+    engine.use_threads(threads)
+    whole = _best(lambda: prefill(PREFILL_CHUNK)) / PREFILL_CHUNK
+    engine.use_threads(own_threads)
+    piece = _best(lambda: prefill(chunk, PREFILL_CHUNK)) / chunk
+    prefill(PREFILL_CHUNK)
+    state = memoryview(bytearray(engine.state_size(0)))
+    size = engine.export(0, state)
+    transfer = _best(lambda: engine.export(0, state))
+    steps: list[float] = []
+    for batch in (one for one in _BATCHES if one <= engine.slots):
+        for slot in range(batch):
+            engine.load(slot, state, size)
+        steps.append(_best(_stepper(engine, batch)))
+    if engine.slots > 1:
+        transfer += _best(lambda: engine.load(1, state, size))
+    for slot in range(engine.slots):
+        engine.free(slot)
+    return {
+        "prefill_s": whole,
+        "chunk_s": piece,
+        "step_s": steps,
+        "transfer_s": transfer,
+        "cores": psutil.cpu_count(logical=False) or 1,
+        "threads": threads,
+    }
+
+
+def _stepper(engine: Engine, batch: int) -> Callable[[], object]:
+    """A decode step that can be made again and again."""
+    token = engine.vocabulary.eos
+    steps = [Step(slot, token, PREFILL_CHUNK) for slot in range(batch)]
+
+    def step() -> None:
+        for slot in range(batch):
+            engine.cut(slot, PREFILL_CHUNK)
+        engine.step(steps)
+
+    return step
+
+
+def _best(run: Callable[[], object]) -> float:
+    times = []
+    for _ in range(_TRIES):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,0 +1,123 @@
+"""Which plan ``mode=auto`` takes, and what it expects of each."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgame.serving.auto import FEWEST, Auto
+from lmgame.serving.forecast import Forecast, Past, Speed, forecast
+
+SPEED = Speed(
+    prefill_s=0.002,
+    chunk_s=0.003,
+    step_s=(0.01, 0.02, 0.03, 0.04),
+    transfer_s=0.005,
+    cores=2,
+    threads=2,
+)
+LOAD = st.lists(
+    st.builds(Past, st.floats(0, 20), st.integers(1, 900), st.integers(1, 30)),
+    min_size=1,
+    max_size=30,
+)
+
+
+def fares(past: list[Past], prefillers: int, ttft_s: float, tpot_s: float) -> Forecast:
+    return forecast(
+        past,
+        SPEED,
+        prefillers=prefillers,
+        workers=2,
+        chunk=64,
+        ttft_s=ttft_s,
+        tpot_s=tpot_s,
+    )
+
+
+@pytest.mark.parametrize(("prefillers", "token_s", "transfer"), [(1, 0.002, 0.005), (0, 0.003, 0)])
+def test_a_request_alone_takes_its_own_time(
+    prefillers: int, token_s: float, transfer: float
+) -> None:
+    past = [Past(5.0, 100, 11)]
+    ttft, tpot = 100 * token_s, (transfer + 10 * 0.01) / 10
+    assert fares(past, prefillers, ttft * 1.001, tpot * 1.001).met == 1
+    assert fares(past, prefillers, ttft * 0.999, tpot * 1.001).met == 0
+    assert fares(past, prefillers, ttft * 1.001, tpot * 0.999).met == 0
+
+
+@given(LOAD, st.integers(0, 1))
+def test_looser_limits_are_never_met_less(past: list[Past], prefillers: int) -> None:
+    tight, loose = (fares(past, prefillers, ttft, tpot) for ttft, tpot in ((1, 0.02), (3, 0.09)))
+    assert loose.met >= tight.met
+    assert loose.strain <= tight.strain
+    assert fares(past, prefillers, 1e6, 1e6).met == 1
+
+
+def test_sequences_between_two_measured_batches_lie_between() -> None:
+    steps = [SPEED.step(n) for n in range(1, 17)]
+    assert steps == sorted(steps)
+    assert [SPEED.step(n) for n in (1, 2, 4, 8)] == list(SPEED.step_s)
+    assert SPEED.step(3) == pytest.approx(0.025)
+    assert SPEED.step(16) == pytest.approx(0.08)
+
+
+def test_prefill_slows_down_beside_decode() -> None:
+    """A long reply takes one of two cores from the prompt that comes during it."""
+    past = [Past(0.0, 64, 400), Past(1.0, 512, 1)]
+    alone = 512 * SPEED.prefill_s
+    assert fares(past[1:], 1, alone * 1.01, 1).met == 1
+    assert fares(past, 1, alone * 1.01, 1).met == 0.5
+    assert fares(past, 1, alone * 2.01, 1).met == 1
+
+
+def load(every_s: float) -> list[Past]:
+    """Long prompts and short replies, as games send them, at random times."""
+    source, at, found = random.Random(4), 0.0, []
+    for _ in range(64):
+        at += source.expovariate(1 / every_s)
+        found.append(Past(at, source.randint(300, 900), source.randint(5, 25)))
+    return found
+
+
+def chosen(auto: Auto, past: list[Past]) -> int:
+    for one in past:
+        auto.served(one)
+    due = auto.due()
+    assert due is not None
+    auto.choose(auto.weigh(due, SPEED))
+    return auto.prefillers
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_tight_limits_split_and_loose_ones_do_not(first: int) -> None:
+    """A chunk holds the replies beside it up for 0.2 s; one worker fewer runs prompts."""
+    assert chosen(Auto(2, first, 64, ttft_s=5, tpot_s=0.032), load(1.8)) == 1
+    assert chosen(Auto(2, first, 64, ttft_s=5, tpot_s=0.3), load(1.1)) == 0
+
+
+def test_what_is_hardly_better_changes_nothing() -> None:
+    auto = Auto(2, 1, 64, 1, 1)
+    even = {0: Forecast(0.92, 0.5), 1: Forecast(0.90, 0.5)}
+    assert not auto.choose(even)
+    assert auto.choose({0: Forecast(0.96, 0.5), 1: Forecast(0.90, 0.5)})
+    assert auto.prefillers == 0
+    assert not auto.choose({0: Forecast(1, 0.5), 1: Forecast(1, 0.45)})
+    assert auto.choose({0: Forecast(1, 0.5), 1: Forecast(1, 0.3)})
+
+
+def test_it_waits_for_something_to_decide_from() -> None:
+    auto = Auto(3, 1, 64, 1, 1)
+    for number in range(FEWEST - 1):
+        auto.served(Past(number, 10, 2))
+    assert auto.due() is None
+    auto.served(Past(0.5, 10, 2))
+    past = auto.due()
+    assert past is not None
+    assert [one.at for one in past] == sorted(one.at for one in past)
+    assert auto.due() is None  # nothing new
+    assert set(auto.weigh(past, replace(SPEED, cores=4))) == {0, 1, 2}
