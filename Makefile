@@ -23,8 +23,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 play: setup
 	$(BIN)/lmgame play experiment=demo
 
-# Plays and publishes the board in leaderboards/: about an hour on two cores. It can be stopped and
-# started again.
+# Plays and publishes the board in leaderboards/: about twenty minutes on two cores. It can be
+# stopped and started again.
 BOARD := lmgame tournament experiment=published run=runs/embedded
 board: setup
 	$(BIN)/$(BOARD)
