@@ -16,7 +16,7 @@ Mode = Literal["disaggregated", "colocated", "auto"]
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use; hyperthreads share what llama.cpp needs."""
     physical = psutil.cpu_count(logical=False) or 1
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
@@ -118,7 +118,7 @@ class EmbeddedConfig(BaseModel):
     def threads_of(self, role: RoleName) -> int:
         """CPU threads of a worker of this kind."""
         if role == "prefill":
-            return self.prefill_threads or _cores()
+            return self.prefill_threads or cores()
         return self.decode_threads
 
     def niceness_of(self, role: RoleName, index: int) -> int:

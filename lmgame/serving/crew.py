@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmgame.serving.auto import EVERY_S, Auto
 from lmgame.serving.channel import Message
-from lmgame.serving.config import EmbeddedConfig
+from lmgame.serving.config import EmbeddedConfig, cores
 from lmgame.serving.forecast import Past, Speed
 from lmgame.serving.process import WorkerProcess
 from lmgame.serving.role import RoleName
@@ -143,7 +143,8 @@ class Crew:
 
     def measured(self, message: Message) -> None:
         """Take in how fast a worker is, and begin to watch."""
-        self._speed = Speed(**message["speed"])
+        speed = message["speed"]
+        self._speed = Speed(**speed, cores=cores(), threads=self._threads(passes=True))
         log.info("measured %s", self._speed)
         self._tune(self.workers[0])
         if self._task is None:
@@ -165,11 +166,15 @@ class Crew:
             expected = await asyncio.to_thread(self.auto.weigh, past, self._speed)
             if not self.auto.choose(expected):
                 continue
-            self.prefillers = self.auto.prefillers
-            log.info("now %s, %d prefill workers: %s", self.mode, self.prefillers, expected)
-            for worker in self.workers:
-                self._tune(worker)
-            self._on_change()
+            log.info("%d prefill workers from now on: %s", self.auto.prefillers, expected)
+            self.use(self.auto.prefillers)
+
+    def use(self, prefillers: int) -> None:
+        """Let so many workers pass their prompts on; what is under way ends as it began."""
+        self.prefillers = prefillers
+        for worker in self.workers:
+            self._tune(worker)
+        self._on_change()
 
     def _tune(self, worker: WorkerProcess) -> None:
         passes = worker in self.workers[: self.prefillers]

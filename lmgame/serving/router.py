@@ -56,7 +56,7 @@ class Router:
         self._live: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self.started = False
-        self._crew = Crew(
+        self.crew = Crew(
             config,
             weights,
             self._slabs,
@@ -65,28 +65,28 @@ class Router:
             self._on_hopeless,
             self._dispatch,
         )
-        self.workers = self._crew.workers
+        self.workers = self.crew.workers
 
     def start(self) -> None:
         """Start all workers."""
-        self._crew.start()
+        self.crew.start()
 
     async def stop(self) -> None:
         """End all workers; replies under way fail."""
         for job in list(self._live.values()):
             self._end(job, Failed(self.failure or "the server is shutting down"))
-        await self._crew.stop()
+        await self.crew.stop()
         self._slabs.close()
 
     @property
     def ready(self) -> bool:
         """Whether each kind of worker has at least one that is ready."""
-        return self._crew.ready
+        return self.crew.ready
 
     @property
     def mode(self) -> str:
         """How work is given out now."""
-        return self._crew.mode
+        return self.crew.mode
 
     def submit(self, request: Request, client: str, deadline_s: float | None) -> Job:
         """Accept a request.
@@ -99,7 +99,7 @@ class Router:
         Raises:
             QueueFull: Too many wait already.
         """
-        job = Job(next(self._numbers), request, client, mode=self._crew.mode)
+        job = Job(next(self._numbers), request, client, mode=self.crew.mode)
         if deadline_s is not None:
             job.deadline = job.arrived + deadline_s
         away = self._line.add(job)
@@ -153,7 +153,7 @@ class Router:
         metrics.jobs.set(len(self._live))
         for worker in self.workers:
             metrics.slots.labels(worker.name).set(worker.busy_slots)
-        metrics.prefillers.set(self._crew.prefillers)
+        metrics.prefillers.set(self.crew.prefillers)
         for role in self.config.workers():
             ready = sum(worker.ready for worker in self.workers if worker.role == role)
             metrics.workers.labels(role).set(ready)
@@ -170,17 +170,17 @@ class Router:
             self._start_prefill(job, worker)
 
     def _decoder(self) -> WorkerProcess | None:
-        able = [worker for worker in self._crew.decoders if worker.ready and worker.free_slots]
+        able = [worker for worker in self.crew.decoders if worker.ready and worker.free_slots]
         return min(able, key=lambda worker: (worker.busy_slots, worker.given), default=None)
 
     def _next_prompt(self) -> tuple[Job, WorkerProcess] | None:
         """Whose turn it is and where, of those whose best worker is free."""
-        if self._crew.prefillers and not self._slabs.available:
+        if self.crew.prefillers and not self._slabs.available:
             return None
         prompts = {job.worker: job for job in self._running.values() if job.state == "prefill"}
         able = [
             worker
-            for worker in self._crew.prompters
+            for worker in self.crew.prompters
             if worker.ready and (worker.free_slots or worker.name in prompts)
         ]
         if all(worker.name in prompts for worker in able):
@@ -198,7 +198,7 @@ class Router:
         job.attempts += 1
         job.due = len(job.request.prompt)
         job.prefill_worker = worker.index
-        job.mode = self._crew.mode
+        job.mode = self.crew.mode
         passed_on = job.mode == "disaggregated"
         job.decode_worker = None if passed_on else worker.index
         job.slab = self._slabs.take() if passed_on else None
@@ -248,8 +248,9 @@ class Router:
             job.alarm.cancel()
         if isinstance(event, Done):
             self.metrics.finished(job)
+        if isinstance(event, Done) or job.late:
             new = len(job.request.prompt) - job.cached
-            self._crew.served(Past(job.arrived, new, len(job.tokens)))
+            self.crew.served(Past(job.arrived, new, max(1, len(job.tokens))))
         job.events.put_nowait(event)
 
     # What workers say
@@ -264,14 +265,14 @@ class Router:
     def _on_ready(self, worker: WorkerProcess, message: Message) -> None:
         self.context = min(self.context, message["context"])
         self._slabs.resize(message["state_bytes"])
-        self._crew.greet(worker)
+        self.crew.greet(worker)
         self.started = self.started or self.ready
         log.info("worker %s is ready (process %d)", worker.name, worker.pid)
         self._dispatch()
 
     def _on_measured(self, worker: WorkerProcess, message: Message) -> None:
         del worker
-        self._crew.measured(message)
+        self.crew.measured(message)
         self.started = self.started or self.ready
         self._dispatch()
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import psutil
-
 from lmgame.serving.engine import PREFILL_CHUNK, Engine, Step
 
 _TRIES = 3
@@ -26,7 +24,7 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
         own_threads: Threads of one that makes replies; they are in use afterwards.
 
     Returns:
-        The fields of :class:`lmgame.serving.forecast.Speed`.
+        The measured fields of :class:`lmgame.serving.forecast.Speed`.
     """
     filler = [engine.vocabulary.eos]
 
@@ -56,8 +54,6 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
         "chunk_s": piece,
         "step_s": steps,
         "transfer_s": transfer,
-        "cores": psutil.cpu_count(logical=False) or 1,
-        "threads": threads,
     }
 
 

@@ -1,0 +1,66 @@
+"""The plan may change at any moment: what is under way ends as it began."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from lmgame.serving import EmbeddedConfig, crew
+from lmgame.serving.job import Done, Failed, Job
+from lmgame.serving.metric import Metrics
+from lmgame.serving.reply import Request
+from lmgame.serving.router import Router
+from lmgame.serving.vocabulary import Message, Vocabulary
+
+from .test_equality import SUBJECTS
+
+pytestmark = pytest.mark.engine
+
+
+def requests(vocabulary: Vocabulary) -> list[Request]:
+    source = random.Random(2)
+    texts = [
+        f"Tell me about {' and '.join(source.sample(SUBJECTS, 3))}. " * source.randint(6, 14)
+        for _ in range(24)
+    ]
+    return [Request(vocabulary.prompt([Message("user", text)]), 12) for text in texts]
+
+
+async def served(router: Router, wanted: list[Request], flip: bool) -> list[Job]:
+    """The jobs once all have ended, while the plan changes all the time."""
+    jobs = [router.submit(one, "", None) for one in wanted]
+    changes = 0
+    for job in jobs:
+        while not isinstance(event := await job.events.get(), Done):
+            assert not isinstance(event, Failed), event
+            if flip:
+                changes += 1
+                router.crew.use(changes % len(router.workers))
+    return jobs
+
+
+async def run(weights: Path, vocabulary: Vocabulary) -> tuple[list[Job], list[Job]]:
+    config = EmbeddedConfig(mode="auto", context=512, slots=4, prefill_nice=0, prefix_mb=0)
+    router = Router(config, weights, Metrics())
+    router.start()
+    try:
+        async with asyncio.timeout(60):
+            while not router.started:
+                await asyncio.sleep(0.02)
+        calm = await served(router, requests(vocabulary), flip=False)
+        return calm, await served(router, requests(vocabulary), flip=True)
+    finally:
+        await router.stop()
+
+
+def test_replies_do_not_depend_on_when_the_plan_changes(
+    weights_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "EVERY_S", 3600.0)  # only this test changes the plan
+    calm, wild = asyncio.run(run(weights_path, vocabulary))
+    assert {job.mode for job in calm} == {"disaggregated"}
+    assert {job.mode for job in wild} == {"disaggregated", "colocated"}
+    assert [job.tokens for job in wild] == [job.tokens for job in calm]
