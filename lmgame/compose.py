@@ -24,7 +24,8 @@ from lmgame import registry
 from lmgame.errors import ConfigError, NameNotFound, ValueMissing, suggest
 from lmgame.game import Json
 
-GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "experiment")
+GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "load", "experiment")
+_OF_BENCH = ("backend", "slo", "load")
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
 
 
@@ -57,7 +58,7 @@ _FUNCTION = re.compile(r"[a-z]+\(.*\)$")  # range(0,1,0.5), choice(a,b)
 def quoted(override: str) -> str:
     """Quote a value that Hydra's grammar would trip over: spaces, and letters beyond ASCII."""
     key, equals, value = override.partition("=")
-    if key in ("agents", "anchors", "games") and value[:1] == "[" and value[-1:] == "]":
+    if key in ("agents", "anchors", "games", "compare") and value[:1] == "[" and value[-1:] == "]":
         return f"{key}=[{','.join(_as_text(one) for one in _elements(value[1:-1]))}]"
     if not equals or value[:1] == "{" or value[:1] == "[" or _FUNCTION.match(value):
         return override
@@ -120,7 +121,7 @@ def compose(overrides: Sequence[str], root: str = "config") -> dict[str, object]
 
     Args:
         overrides: Hydra overrides, their names resolved.
-        root: What they change: ``config`` or ``tournament``.
+        root: What they change: ``config``, ``tournament`` or ``bench``.
 
     Raises:
         ConfigError: One cannot be read, or is about nothing there is.
@@ -174,10 +175,18 @@ def unknown_key(key: str, overrides: Sequence[str] = (), root: str = "config") -
             f"{key}: a tournament has many games, and what is said of one stands behind its "
             "name: 'games=[tetris,sokoban game.difficulty=3]'"
         )
-    groups = tuple(one for one in GROUPS if one != "game" or root == "config")
+    groups = _groups(root)
     choices = [one for one in overrides if one.partition("=")[0] in groups]
     known = [*_keys(_hydra(choices, root)), *groups]
     return f"unknown setting {key!r}; {_nearest(key, known)}"
+
+
+def _groups(root: str) -> tuple[str, ...]:
+    """The groups from which a root takes presets."""
+    if root == "bench":
+        return _OF_BENCH
+    others = ("load",) if root == "config" else ("load", "game")
+    return tuple(one for one in GROUPS if one not in others)
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:

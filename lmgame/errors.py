@@ -16,7 +16,8 @@ LmgameError
 │   ├── LogNeverBegan       not one whole line was written
 │   ├── LogCorrupt          a line cannot be read or breaks the schema
 │   └── ReplayMismatch      the log and the rules disagree
-├── WorkerLost              processes that play for us died again and again
+├── WorkerLost              processes that work for us died
+├── MixedClocks             times of processes that cannot be put together
 └── ServingError
     ├── WeightsError        model weights are missing or damaged
     ├── EngineError         the inference library cannot be used
@@ -111,6 +112,10 @@ class ReplayMismatch(LogError):
 
 class WorkerLost(LmgameError):
     """Processes that play matches died, and others in their place."""
+
+
+class MixedClocks(LmgameError):
+    """Processes whose monotonic clocks are not one."""
 
 
 class ServingError(LmgameError):

@@ -1,0 +1,1 @@
+"""`lmgame bench`: load from games against any server, measured with a known error."""
