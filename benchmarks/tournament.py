@@ -3,7 +3,7 @@
     python benchmarks/tournament.py [--flight 1000] [--decisions 100000] [--latency-s 0.05]
 
 Runs ``lmgame tournament`` itself, on a core of its own: real HTTP over loopback,
-real logs on disk, 2048 with agent=llm. The server (``benchmarks/load_server.py``)
+real logs on disk, 2048 with agent=llm. The server (``lmgame.bench.truth``)
 runs in a process and on a core of its own, answers one latency after each request,
 and tells how many calls it has answered. What the latency allows is matches in
 flight divided by the latency; the aim is 90 % of it or 3,000 decisions a second,
@@ -31,7 +31,6 @@ from pathlib import Path
 
 from lmgame.environment import cpu_name
 
-HERE = Path(__file__).parent
 POLL_S = 0.1
 AIM_A_SECOND, AIM_SHARE = 3000.0, 0.9
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -83,7 +82,7 @@ class Played:
 @contextmanager
 def serving(latency_s: float, core: int) -> Iterator[str]:
     """The server's base URL, for as long as it runs."""
-    command = [sys.executable, str(HERE / "load_server.py"), f"--latency-s={latency_s}"]
+    command = [sys.executable, "-m", "lmgame.bench.truth", f"--ttft-s={latency_s}"]
     server = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
