@@ -75,6 +75,19 @@ def _sweep(command: str, options: argparse.Namespace) -> int:
     return sweep(command, options.settings, options.json)
 
 
+def _bench(options: argparse.Namespace) -> int:
+    from lmgame.bench import command
+
+    asked = [one for one in ("calibrate", "capacity") if getattr(options, one)]
+    if len(asked) > 1:
+        raise UsageError("--calibrate and --capacity cannot be had together: choose one")
+    if options.calibrate:
+        return command.calibrate_here(options.settings, options.json)
+    if options.capacity:
+        return command.find_capacity(options.settings, options.json, options.plots)
+    return command.bench(options.settings, options.json, options.plots)
+
+
 def _serve(options: argparse.Namespace) -> int:
     from lmgame import config
     from lmgame.backend_settings import EmbeddedBackend
@@ -209,6 +222,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "play": _play,
     "tournament": _tournament,
     "serve": _serve,
+    "bench": _bench,
     "replay": _replay,
     "board": _board,
     "export": _export,

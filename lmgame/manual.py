@@ -68,6 +68,32 @@ examples:
   lmgame tournament 'games=[chess]' agents=llm schedule=swiss backend=vllm backend.model=NAME
 """
 
+BENCH = """
+settings are written KEY=VALUE at the end of the line:
+  backend=NAME backend.model=NAME backend.base_url=URL   whom to measure
+  load=closed load.streams=256    streams, each with one call under way
+  load=poisson | constant | gamma | ramp   load.rate=4 calls a second, whatever becomes of those
+                                  before; gamma: load.cv=2; ramp: load.to_rate=16 load.over_s=60
+  load=sessions load.rate=0.5 load.think_s=0.5   sessions a second; their calls wait for each other
+  load=trace load.file=FILE       the times of a file that `lmgame export` has written
+  load.calls=1024 load.seconds=60 when it ends; null: no such end
+  load.max_tokens=50 load.system_tokens=300 load.turn_tokens=60 load.turns=20   its shape, in tokens
+  load.file=prompts.jsonl         prompts of your own, in any load; load.broken=skip
+  load.warmup=8 load.settle_s=5   calls that do not count: before all others; of the first seconds
+  load.processes=4                processes that send; see `lmgame bench --calibrate`
+  load.seed=0                     the same seed sends the same calls at the same times
+  slo.ttft_s=0.15 slo.tpot_s=0.025 slo.time_to_action_s=2   limits; the last one on the whole reply
+  target=0.9                      the share of calls that must meet all of them
+  search.low=1 search.high=1024 search.tolerance=0.05 search.blocks=8   for --capacity
+  'compare=[backend.mode=disaggregated,backend.mode=colocated]' blocks=5   configurations in turn
+  run=DIR                         the folder, a new one
+
+examples:
+  lmgame bench --calibrate
+  lmgame bench backend=vllm backend.model=NAME load.streams=64 slo.ttft_s=0.5 slo.tpot_s=0.05
+  lmgame bench --capacity load=poisson load.calls=200 slo.ttft_s=1 slo.tpot_s=0.05
+"""
+
 DOCTOR = """
 settings are written KEY=VALUE at the end of the line:
   backend=NAME                    what to look at; backend.model=NAME backend.base_url=URL

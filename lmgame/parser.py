@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from lmgame import __version__
-from lmgame.manual import BOARD, DOCTOR, OVERRIDES, SERVE, TOURNAMENT
+from lmgame.manual import BENCH, BOARD, DOCTOR, OVERRIDES, SERVE, TOURNAMENT
 
 
 def build() -> argparse.ArgumentParser:
@@ -46,6 +46,7 @@ def build() -> argparse.ArgumentParser:
         SERVE,
     )
     _takes_settings(serve)
+    _add_bench(commands)
     _add_replay(commands)
     _add_board(commands)
     _add_export(commands)
@@ -69,6 +70,39 @@ def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser
     _takes_settings(tournament)
     _takes_many(tournament)
     _takes_json(tournament, "print tournament.json's content alone on standard output")
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = _command(
+        commands,
+        "bench",
+        "measure a server under load from games",
+        """
+        Sends calls as games make them (shared prefixes that grow, short replies) to any
+        server, or those of a trace, and tells which share met the limits, with intervals,
+        and the goodput; also what this client may have added itself. Writes every call
+        to runs/bench-KIND-NNN/. Ctrl-C keeps what was measured. docs/bench.md
+        """,
+        BENCH,
+    )
+    _takes_settings(bench)
+    bench.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure this client against a server whose times are known, and keep its error "
+        "for later reports; load.processes=N counts",
+    )
+    bench.add_argument(
+        "--capacity",
+        action="store_true",
+        help="find the highest load at which the target share of calls meets all limits",
+    )
+    bench.add_argument(
+        "--plots",
+        action="store_true",
+        help="draw the figures of the DistServe paper as SVG and PNG; needs lmgame[plot]",
+    )
+    _takes_json(bench, "print bench.json's content alone on standard output")
 
 
 def _add_board(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -221,7 +255,9 @@ def _command(
         name,
         help=short,
         description=textwrap.dedent(description).strip(),
-        epilog=epilog if name in ("play", "tournament", "serve", "doctor", "board") else None,
+        epilog=epilog
+        if name in ("play", "tournament", "serve", "bench", "doctor", "board")
+        else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=name)
