@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: setup play board test test-slow lint types unit bench golden clean
+.PHONY: setup play board test test-slow test-serving lint types unit bench golden clean
 
 setup: $(VENV)/ready
 	@$(BIN)/python -m lmgame.serving.weights
@@ -48,6 +48,11 @@ unit: setup
 
 test-slow: setup
 	$(BIN)/pytest -n 2 --dist loadfile --slow
+
+# Our arguments against the parsers of vLLM, SGLang and Dynamo where they are installed:
+# make test-serving LMGAME_SERVING_PYTHON=/path/to/python (several with colons between)
+test-serving: setup
+	LMGAME_SERVING_PYTHON="$(LMGAME_SERVING_PYTHON)" $(BIN)/pytest -n 0 tests/serving/launcher/test_installed.py
 
 bench: setup
 	$(BIN)/python benchmarks/games.py
