@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lmgame.client.dialect import Structured
 from lmgame.client.endpoint import Detail, MaxTokensField
 from lmgame.game import Json, State
+from lmgame.serving.launcher.config import Kind, LaunchConfig
 
 
 class Model(BaseModel):
@@ -88,4 +89,13 @@ class OpenAIBackend(RateSettings):
         return name
 
 
-AnyBackend = EmbeddedBackend | OpenAIBackend
+class LaunchedBackend(OpenAIBackend, LaunchConfig):
+    """What `lmgame serve` starts; for everybody else, the server at its router's address."""
+
+    kind: Kind  # type: ignore[assignment]  # the tag by which settings are told apart
+    model: str
+
+
+AnyBackend = EmbeddedBackend | OpenAIBackend | LaunchedBackend
+KINDS = ("embedded", "openai", *get_args(Kind))
+"""What stands for a class of settings in messages of pydantic's."""

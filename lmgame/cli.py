@@ -15,6 +15,7 @@ from lmgame.errors import LmgameError, UsageError
 
 if TYPE_CHECKING:
     from lmgame.game import GameSpec
+    from lmgame.serving.launcher.command import Format
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 PORT = 8000
@@ -90,12 +91,27 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from lmgame import config
-    from lmgame.backend_settings import EmbeddedBackend
+    from lmgame.backend_settings import EmbeddedBackend, LaunchedBackend
 
     overrides: list[str] = options.settings
     backend = config.load(overrides).backend
+    form: Format | None = options.format or ("text" if options.dry_run else None)
+    if isinstance(backend, LaunchedBackend):
+        from lmgame.markup import legible
+        from lmgame.serving.launcher.command import serve
+
+        serve(backend, form, legible)
+        return 0
     if not isinstance(backend, EmbeddedBackend):
-        raise UsageError("lmgame serve starts backend=embedded; any other server is started by you")
+        raise UsageError(
+            "lmgame serve starts backend=embedded, vllm_pd, sglang_pd and dynamo_pd; any other "
+            "server is started by you"
+        )
+    if form is not None:
+        raise UsageError(
+            "--dry-run and --format are for backend=vllm_pd, sglang_pd and dynamo_pd: the "
+            "embedded backend is one command, lmgame serve"
+        )
     checked = config.embedded(backend)
     if not any(one.startswith("backend.port=") for one in overrides):
         checked = checked.model_copy(update={"port": PORT})

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from lmgame import registry
+from lmgame.backend_settings import KINDS
 from lmgame.errors import ConfigError, NameNotFound, ValueMissing, suggest
 from lmgame.game import Json
 
@@ -231,7 +232,7 @@ def check(
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        parts = [str(part) for part in first["loc"] if part not in ("embedded", "openai")]
+        parts = [str(part) for part in first["loc"] if part not in KINDS]
         key = prefix + ".".join(parts)
         if first["type"] == "extra_forbidden":
             raise ConfigError(unknown_key(key, overrides, root)) from None

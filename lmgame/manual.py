@@ -106,6 +106,21 @@ settings are written KEY=VALUE at the end of the line:
   backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
   backend.port=8000 backend.host=127.0.0.1
   backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
+and with backend=vllm_pd | sglang_pd | dynamo_pd (every key: lmgame/configs/launched.yaml):
+  backend.model=NAME              what to serve; backend.weights=DIR where it lies
+  backend.mode=colocated backend.replicas=2   the same engines without the split
+  backend.engine=vllm | sglang | mocker   of dynamo_pd
+  backend.prefill_workers=2 backend.decode_workers=1 backend.tensor_parallel=2
+  backend.gpus=[0,1]              which GPUs, in the order of the workers; [] for none
+  backend.worker_args=[--max-model-len,4096]   and prefill_args, decode_args, router_args
+  backend.python=FILE             the interpreter that has the servers installed
+  backend.prefill_hosts=[10.0.0.1] backend.decode_hosts=[10.0.0.2]   prints what runs where
+
+examples:
+  lmgame serve
+  lmgame serve backend=vllm_pd backend.model=Qwen/Qwen3-0.6B --dry-run
+  lmgame serve backend=dynamo_pd backend.model=Qwen/Qwen3-0.6B --format kubernetes
+  lmgame play backend=vllm_pd backend.model=Qwen/Qwen3-0.6B    while it runs
 """
 
 BOARD = """

@@ -34,18 +34,7 @@ def build() -> argparse.ArgumentParser:
     _takes_many(play)
     _takes_json(play, "print summary.json's content alone on standard output")
     _add_tournament(commands)
-    serve = _command(
-        commands,
-        "serve",
-        "serve a model over an OpenAI-compatible API",
-        """
-        Starts the embedded backend: a router, prefill workers and decode workers.
-        Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
-        Ctrl-C stops it. Point any OpenAI client at http://127.0.0.1:8000/v1.
-        """,
-        SERVE,
-    )
-    _takes_settings(serve)
+    _add_serve(commands)
     _add_bench(commands)
     _add_replay(commands)
     _add_board(commands)
@@ -70,6 +59,32 @@ def _add_tournament(commands: argparse._SubParsersAction[argparse.ArgumentParser
     _takes_settings(tournament)
     _takes_many(tournament)
     _takes_json(tournament, "print tournament.json's content alone on standard output")
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = _command(
+        commands,
+        "serve",
+        "serve a model over an OpenAI-compatible API",
+        """
+        Starts the embedded backend: a router, prefill workers and decode workers. With
+        backend=vllm_pd, sglang_pd or dynamo_pd it starts those of vLLM, SGLang or NVIDIA
+        Dynamo, with the flags of the installed version (docs/serving.md).
+        Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
+        Ctrl-C stops it all. Point any OpenAI client at http://127.0.0.1:8000/v1.
+        """,
+        SERVE,
+    )
+    _takes_settings(serve)
+    serve.add_argument(
+        "--dry-run", action="store_true", help="print the commands instead of starting them"
+    )
+    serve.add_argument(
+        "--format",
+        choices=("text", "compose", "kubernetes"),
+        help="print them as a Docker Compose file, or as Kubernetes manifests "
+        "(a DynamoGraphDeployment for dynamo_pd)",
+    )
 
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

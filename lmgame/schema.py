@@ -46,6 +46,15 @@ TRANSPORT = (
     "streams",
     "prices",
     "cost_field",
+    "worker_port",
+    "prefill_hosts",
+    "decode_hosts",
+    "gpus",
+    "python",
+    "image",
+    "router_image",
+    "start_s",
+    "stop_s",
 )
 """Where a backend is, how patient and how modest we are, what it costs: all may change
 between sittings."""

@@ -93,7 +93,7 @@ def _serving(backend: State) -> str:
     if not backend:
         return ""
     if backend.get("kind") != "embedded":
-        words = ["OpenAI API"]
+        words = [_launched(backend) or "OpenAI API"]
         if backend.get("structured") not in (None, "off"):
             words.append(f"structured={backend['structured']}")
         if backend.get("reasoning_effort"):
@@ -106,6 +106,18 @@ def _serving(backend: State) -> str:
     if backend.get("mode") == "auto":
         return f"embedded auto {prefill + decode}x"
     return f"embedded split {prefill}P{decode}D"
+
+
+def _launched(backend: State) -> str:
+    """What `lmgame serve` starts for a backend, in few words; "" for any other."""
+    kind = str(backend.get("kind"))
+    if not kind.endswith("_pd"):
+        return ""
+    name = "/".join(filter(None, [kind.removesuffix("_pd"), str(backend.get("engine") or "")]))
+    prefill, decode = (cast(int, backend.get(f"{one}_workers", 1)) for one in ("prefill", "decode"))
+    if backend.get("mode") == "colocated":
+        return f"{name} colocated {backend.get('replicas') or prefill + decode}x"
+    return f"{name} split {prefill}P{decode}D"
 
 
 def _labelled(made: Sequence[Unit], prompts: Mapping[str, str]) -> dict[str, Unit]:

@@ -66,6 +66,26 @@ def test_where_a_server_is_makes_nobody_else(tmp_path: Path) -> None:
     assert "internal" not in repr(unit)
 
 
+@pytest.mark.parametrize(
+    ("changes", "serving"),
+    [
+        ({}, "vllm split 1P1D"),
+        ({"prefill_workers": 2}, "vllm split 2P1D"),
+        ({"mode": "colocated"}, "vllm colocated 2x"),
+        ({"kind": "dynamo_pd", "engine": "mocker"}, "dynamo/mocker split 1P1D"),
+    ],
+)
+def test_launched_servers_are_told_by_their_split(
+    tmp_path: Path, changes: dict[str, object], serving: str
+) -> None:
+    one: dict[str, object] = {"kind": "vllm_pd", "mode": "disaggregated", "python": "/x/python"}
+    one |= {"prefill_workers": 1, "decode_workers": 1, "prefill_hosts": ["gpu7"], **changes}
+    (unit,) = units(tmp_path, ({}, one)).units.values()
+    assert unit.serving == serving
+    assert "gpu7" not in repr(unit)
+    assert "/x" not in repr(unit)
+
+
 @pytest.mark.parametrize("model", ["m\x1b[31m", "a\nb", "<script>", "x" * 5000])
 def test_a_strange_name_is_one_short_line(tmp_path: Path, model: str) -> None:
     forge(tmp_path, header(ALONE, [seat("llm", model)], 1), [1.0])
