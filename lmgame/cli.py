@@ -90,6 +90,12 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.plan:
+        from lmgame.placement.command import plan_command
+
+        return plan_command(options.settings, options.json)
+    if options.json:
+        raise UsageError("--json goes with --plan: a server prints nothing to read")
     from lmgame import config
     from lmgame.backend_settings import EmbeddedBackend, LaunchedBackend
 

@@ -106,6 +106,7 @@ settings are written KEY=VALUE at the end of the line:
   backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
   backend.port=8000 backend.host=127.0.0.1
   backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
+
 and with backend=vllm_pd | sglang_pd | dynamo_pd (every key: lmgame/configs/launched.yaml):
   backend.model=NAME              what to serve; backend.weights=DIR where it lies
   backend.mode=colocated backend.replicas=2   the same engines without the split
@@ -116,11 +117,24 @@ and with backend=vllm_pd | sglang_pd | dynamo_pd (every key: lmgame/configs/laun
   backend.python=FILE             the interpreter that has the servers installed
   backend.prefill_hosts=[10.0.0.1] backend.decode_hosts=[10.0.0.2]   prints what runs where
 
+with --plan (docs/planning.md):
+  plan.workers=4                  GPUs, or cores
+  plan.profile=opt-13b-a100 | FILE.yaml | measure   how fast the model is; measure: the
+                                  embedded one, here; plan.save=FILE.yaml keeps what was measured
+  plan.trace=FILE.jsonl           a load from `lmgame export --trace`; plan.block=N as its --block
+  workload.prompt_max=1200 workload.output_max=60   without a trace: a made-up load
+  plan.arrivals=poisson | trace | sessions   open loop, at the trace's times, or closed loop
+  slo.ttft_s=5 slo.tpot_s=0.03 slo.time_to_action_s=6   limits; 90 % of calls must meet all
+  plan.rate=20                    calls a second (or sessions) that must be carried
+  plan.cache_tokens=50000         prefix cache of each worker that runs prompts
+  plan.fewer=true                 also leave workers unused, for the best rate a worker
+
 examples:
   lmgame serve
   lmgame serve backend=vllm_pd backend.model=Qwen/Qwen3-0.6B --dry-run
   lmgame serve backend=dynamo_pd backend.model=Qwen/Qwen3-0.6B --format kubernetes
   lmgame play backend=vllm_pd backend.model=Qwen/Qwen3-0.6B    while it runs
+  lmgame serve --plan plan.workers=4 plan.profile=opt-13b-a100 slo.ttft_s=0.2 slo.tpot_s=0.04
 """
 
 BOARD = """

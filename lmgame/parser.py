@@ -72,10 +72,16 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         Dynamo, with the flags of the installed version (docs/serving.md).
         Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
         Ctrl-C stops it all. Point any OpenAI client at http://127.0.0.1:8000/v1.
+        With --plan it starts nothing: it simulates every split of prefill and decode
+        workers under a load, and tells which carries most within the limits.
         """,
         SERVE,
     )
     _takes_settings(serve)
+    serve.add_argument(
+        "--plan", action="store_true", help="find the best split for a load; see plan. below"
+    )
+    _takes_json(serve, "with --plan: print JSON alone on standard output")
     serve.add_argument(
         "--dry-run", action="store_true", help="print the commands instead of starting them"
     )
