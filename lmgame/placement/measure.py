@@ -1,4 +1,4 @@
-"""Measures the embedded engine's speed profile on this machine, in about a minute."""
+"""Measures the embedded engine's speed profile on this machine, in a few minutes."""
 
 from __future__ import annotations
 
