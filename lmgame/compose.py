@@ -26,7 +26,8 @@ from lmgame.errors import ConfigError, NameNotFound, ValueMissing, suggest
 from lmgame.game import Json
 
 GROUPS = ("game", "agent", "harness", "backend", "clock", "slo", "load", "experiment")
-_OF_BENCH = ("backend", "slo", "load")
+_FEW = {"bench": ("backend", "slo", "load"), "plan": ("slo",)}
+"""The groups of the roots that have few."""
 _SECRET = re.compile(r"key|token$|secret|password|authorization", re.IGNORECASE)
 
 
@@ -122,7 +123,7 @@ def compose(overrides: Sequence[str], root: str = "config") -> dict[str, object]
 
     Args:
         overrides: Hydra overrides, their names resolved.
-        root: What they change: ``config``, ``tournament`` or ``bench``.
+        root: What they change: ``config``, ``tournament``, ``bench`` or ``plan``.
 
     Raises:
         ConfigError: One cannot be read, or is about nothing there is.
@@ -184,8 +185,8 @@ def unknown_key(key: str, overrides: Sequence[str] = (), root: str = "config") -
 
 def _groups(root: str) -> tuple[str, ...]:
     """The groups from which a root takes presets."""
-    if root == "bench":
-        return _OF_BENCH
+    if root in _FEW:
+        return _FEW[root]
     others = ("load",) if root == "config" else ("load", "game")
     return tuple(one for one in GROUPS if one not in others)
 
@@ -238,7 +239,9 @@ def check(
             raise ConfigError(unknown_key(key, overrides, root)) from None
         message = first["msg"].removeprefix("Value error, ")
         value = repr(first["input"])
-        shown = "" if _SECRET.search(key) or "@" in value else f"={value}"
+        # Where settings do not fit together the message names them: all are too many to show.
+        hidden = isinstance(first["input"], Mapping) or _SECRET.search(key) or "@" in value
+        shown = "" if hidden else f"={value}"
         raise ConfigError(f"{key}{shown}: {message}") from None
 
 

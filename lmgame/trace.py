@@ -21,9 +21,8 @@ from lmgame.errors import LmgameError, UsageError
 from lmgame.prefix import Prefixes
 from lmgame.rebuild import rebuild
 from lmgame.record import Log
+from lmgame.trace_line import BLOCK
 
-BLOCK = 512
-"""Tokens of a block in Mooncake's published traces."""
 CLOSE_S = 0.001
 """Unix times are no better than this; calls that overlap less came one after another."""
 

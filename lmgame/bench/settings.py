@@ -13,6 +13,7 @@ from lmgame.backend_settings import AnyBackend, EmbeddedBackend, Model
 from lmgame.compose import check, compose, quoted, resolve_name
 from lmgame.errors import ConfigError
 from lmgame.settings import SloSettings
+from lmgame.trace_line import BLOCK
 
 Kind = Literal["closed", "poisson", "gamma", "constant", "ramp", "sessions", "trace"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -32,7 +33,7 @@ class LoadSettings(Model):
     processes: int = Field(1, ge=1, le=256)
     file: Path | None = None
     broken: Literal["refuse", "skip"] = "refuse"
-    block: int = Field(512, ge=1, le=1_000_000)
+    block: int = Field(BLOCK, ge=1, le=1_000_000)
     system_tokens: int = Field(300, ge=0, le=1_000_000)
     turn_tokens: int = Field(60, ge=1, le=1_000_000)
     turns: int = Field(20, ge=1, le=100_000)
@@ -51,7 +52,7 @@ class LoadSettings(Model):
         if self.calls is None and self.seconds is None and self.kind != "trace":
             raise ValueError("a load must end: write load.calls=256 or load.seconds=60")
         if self.kind == "trace" and self.file is None:
-            raise ValueError("load=trace needs load.file=FILE, as `lmgame export` writes it")
+            raise ValueError("a trace needs load.file=FILE, as `lmgame export` writes it")
         if self.kind == "closed" and self.processes > self.streams:
             raise ValueError(
                 f"load.processes={self.processes} share load.streams={self.streams}: write at "

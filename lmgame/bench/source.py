@@ -7,27 +7,20 @@ read is named by its line.
 from __future__ import annotations
 
 import base64
-import json
-import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
+from lmgame import trace_line
 from lmgame.bench.session import Session, Step, text
 from lmgame.bench.settings import LoadSettings
 from lmgame.client.call import Message
 from lmgame.errors import UsageError
+from lmgame.trace_line import BrokenLine, Line
 
-NAMED = 5
-"""How many broken lines a message names."""
-_LONGEST_TOKENS = 10_000_000
 _PNG = "data:image/png;base64,"
 Role = Literal["system", "user", "assistant"]
-
-
-class BrokenLine(ValueError):
-    """A line of a file that holds no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +88,15 @@ def read(load: LoadSettings) -> Source:
     """
     path = load.file
     assert path is not None
-    found = Source()
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.strip():
-                    continue
-                try:
-                    found.rows.append(_row(raw, number, load))
-                except BrokenLine as error:
-                    found.broken.append(f"line {number}: {error}")
-    except OSError as error:
-        raise UsageError(f"load.file={path}: {error.strerror}") from None
-    if found.broken and load.broken == "refuse":
-        more = len(found.broken) - NAMED
-        rest = f"; and {more} more" if more > 0 else ""
-        raise UsageError(
-            f"{path}: {len(found.broken)} broken: {'; '.join(found.broken[:NAMED])}{rest}. "
-            "Mend them, or write load.broken=skip"
+    found = Source(
+        *trace_line.read(
+            path,
+            "load.file",
+            lambda line: _row(line, load),
+            skip=load.broken == "skip",
+            advice="mend them, or write load.broken=skip",
         )
-    if not found.rows:
-        raise UsageError(f"{path} holds no calls: see docs/traces.md for what a line holds")
+    )
     if load.kind == "trace" and not found.timed:
         raise UsageError(
             f"{path} says of no call when it is due (timestamp): write load=poisson "
@@ -124,43 +105,28 @@ def read(load: LoadSettings) -> Source:
     return found
 
 
-def _row(raw: bytes, number: int, load: LoadSettings) -> Row:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise BrokenLine("not JSON") from None
-    if not isinstance(value, dict):
-        raise BrokenLine("not a JSON object")
-    limit = _count(value, "output_length", "output_tokens")
+def _row(line: Line, load: LoadSettings) -> Row:
+    limit = line.tokens("output_length", "output_tokens")
     wanted = max(limit, 1) if limit is not None else load.max_tokens
-    at, delay = _seconds(value, "timestamp"), _seconds(value, "delay")
-    session = value.get("session_id")
-    if session is not None and not isinstance(session, str | int):
-        raise BrokenLine("session_id is no text")
-    if delay is not None and session is None:
-        raise BrokenLine("a delay without a session_id")
-    step = Step(_messages(value, load), wanted, delay or 0.0)
-    return Row(number, step, "" if session is None else str(session), at)
+    step = Step(_messages(line, load), wanted, line.delay_s or 0.0)
+    return Row(line.number, step, line.session or "", line.at_s)
 
 
-def _messages(value: Mapping[str, object], load: LoadSettings) -> tuple[Message, ...]:
-    if "messages" in value:
-        return _spoken(value["messages"])
-    prompt = value.get("prompt")
+def _messages(line: Line, load: LoadSettings) -> tuple[Message, ...]:
+    if "messages" in line.values:
+        return _spoken(line.values["messages"])
+    prompt = line.values.get("prompt")
     if isinstance(prompt, str):
         return (Message("user", prompt),)
     if prompt is not None:
         raise BrokenLine("prompt is no text")
-    length = _count(value, "input_length")
+    length = line.tokens("input_length")
     if length is None:
         raise BrokenLine("no messages, no prompt and no input_length")
-    blocks = value.get("hash_ids", [])
-    if not isinstance(blocks, list) or not all(type(one) is int for one in blocks):
-        raise BrokenLine("hash_ids is no list of whole numbers")
-    return (Message("user", _filler(blocks, length, load)),)
+    return (Message("user", _filler(line.blocks(length, load.block, "load.block"), length, load)),)
 
 
-def _filler(blocks: list[int], tokens: int, load: LoadSettings) -> str:
+def _filler(blocks: Sequence[int], tokens: int, load: LoadSettings) -> str:
     """Text of a length that begins like others exactly where their blocks are the same."""
     parts = []
     for block in blocks:
@@ -207,25 +173,3 @@ def _parts(content: object) -> tuple[str, tuple[bytes, ...]]:
         except ValueError:
             raise BrokenLine("an image that is not base64") from None
     return "".join(texts), tuple(images)
-
-
-def _count(value: Mapping[str, object], *names: str) -> int | None:
-    for name in names:
-        number = value.get(name)
-        if number is None:
-            continue
-        if type(number) is not int or not 0 <= number <= _LONGEST_TOKENS:
-            raise BrokenLine(f"{name} is no number of tokens")
-        return number
-    return None
-
-
-def _seconds(value: Mapping[str, object], name: str) -> float | None:
-    """Milliseconds of a line, in seconds."""
-    number = value.get(name)
-    if number is None:
-        return None
-    real = isinstance(number, int | float) and not isinstance(number, bool)
-    if not real or not math.isfinite(cast(float, number)) or cast(float, number) < 0:
-        raise BrokenLine(f"{name} is no number of milliseconds")
-    return cast(float, number) / 1000

@@ -16,8 +16,9 @@ from yaml import YAMLError
 from lmgame.errors import ConfigError, UsageError, suggest
 from lmgame.placement.search import Goal
 from lmgame.placement.simulate import Arrivals
-from lmgame.placement.workload import BLOCK, Length, Made, Workload, from_trace, synthetic
+from lmgame.placement.workload import Length, Made, Workload, from_trace, synthetic
 from lmgame.slo import Slo
+from lmgame.trace_line import BLOCK
 
 MEASURE = "measure"
 """The profile that is measured here and now."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from lmgame.errors import UsageError
+from lmgame import trace_line
+from lmgame.backend_settings import Model
+from lmgame.trace_line import BLOCK, BrokenLine, Line
 
-BLOCK = 512
-"""Tokens of a block in Mooncake's published traces, and of `lmgame export`."""
-MOST_TOKENS = 10_000_000
-"""A row that claims more is no call."""
 Length = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -122,21 +119,8 @@ def from_lengths(name: str, lengths: Sequence[tuple[int, int]]) -> Workload:
     return Workload(name, sessions, tuple((n, 0) for n in range(len(sessions))), chained=False)
 
 
-class Made(BaseModel):
-    """The shape of a made-up load.
-
-    Attributes:
-        sessions: Matches.
-        turns: Calls of each.
-        prompt_min: Tokens of a session's first prompt, and prompt_max, evenly between.
-        growth: Tokens that every turn adds to the one before. With 0 every turn has a
-            length of its own.
-        shared: Tokens at the beginning that all prompts share: the rules.
-        output_min: Tokens of a reply, and output_max, evenly between.
-        think_s: From a reply to the next call.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Made(Model):
+    """The shape of a made-up load; see ``configs/plan.yaml`` for each key."""
 
     sessions: Length = 40
     turns: Length = 25
@@ -198,80 +182,42 @@ def from_trace(path: Path, block: int = BLOCK) -> Workload:
         block: Tokens of a block, as given to the export.
 
     Raises:
-        UsageError: A line is broken, or there is none; names up to five lines.
+        UsageError: It cannot be read, or has broken lines.
     """
-    sessions: dict[str, list[Item]] = {}
-    order: list[tuple[str, int]] = []
-    broken: list[str] = []
-    chained = False
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise UsageError(f"plan.trace={path}: {error.strerror}") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            name, item = _row(line, number, block, sessions)
-        except ValueError as error:
-            broken.append(f"line {number}: {error}")
-            continue
-        chained = chained or not name.startswith("\n")
-        order.append((name, len(sessions.setdefault(name, []))))
-        sessions[name].append(item)
-    if broken:
-        more = f"; and {len(broken) - 5} lines more" if len(broken) > 5 else ""
-        raise UsageError(f"{path}: {'; '.join(broken[:5])}{more}")
-    if not order:
-        raise UsageError(f"{path} holds no calls: write one with lmgame export RUN --trace FILE")
+    sessions: dict[str | int, list[Item]] = {}
+
+    def take(line: Line) -> tuple[str | int, int]:
+        """The session of a call, and its place there."""
+        # A call without a session is one of its own.
+        name = line.number if line.session is None else line.session
+        item = _item(line, block, name in sessions)
+        items = sessions.setdefault(name, [])
+        items.append(item)
+        return name, len(items) - 1
+
+    order, _ = trace_line.read(path, "plan.trace", take)
     index = {name: at for at, name in enumerate(sessions)}
-    placed = tuple((index[name], place) for name, place in order)
     return Workload(
-        path.name, tuple(tuple(items) for items in sessions.values()), placed, block, chained
+        path.name,
+        tuple(map(tuple, sessions.values())),
+        tuple((index[name], place) for name, place in order),
+        block,
+        any(isinstance(name, str) for name in sessions),
     )
 
 
-def _row(
-    line: str, number: int, block: int, sessions: Mapping[str, Sequence[Item]]
-) -> tuple[str, Item]:
-    """One call and its session; a call without one is a session of its own."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError("is no JSON") from None
-    if not isinstance(row, dict):
-        raise ValueError("is no JSON object")
-    prompt = _tokens(row, "input_length")
-    output = _tokens(row, "output_length")
-    session = row.get("session_id")
-    known = session is not None and str(session) in sessions
-    at, think = _millis(row, "timestamp"), _millis(row, "delay")
-    if at is None and not (known and think is not None):
-        raise ValueError("has neither a timestamp nor a delay after a call of its session")
-    blocks = row.get("hash_ids", [])
-    if not isinstance(blocks, list) or not all(type(one) is int and one >= 0 for one in blocks):
-        raise ValueError("hash_ids must be a list of whole numbers")
-    if blocks and len(blocks) != -(-prompt // block):
-        raise ValueError(
-            f"{len(blocks)} hash_ids do not fit {prompt} tokens in blocks of {block}; set "
-            "plan.block as the export's --block"
-        )
-    name = f"\n{number}" if session is None else str(session)
-    return name, Item(prompt, max(1, output), tuple(blocks), think or 0.0, at)
+def _item(line: Line, block: int, follows: bool) -> Item:
+    """A line's call.
 
-
-def _tokens(row: Mapping[str, object], key: str) -> int:
-    value = row.get(key)
-    least = 1 if key == "input_length" else 0
-    if type(value) is not int or not least <= value <= MOST_TOKENS:
-        raise ValueError(f"{key} must be a whole number from {least}, not {value!r}")
-    return value
-
-
-def _millis(row: Mapping[str, object], key: str) -> float | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
-        raise ValueError(f"{key} must be milliseconds from 0, not {value!r}")
-    return value / 1000
+    Args:
+        line: The line.
+        block: Tokens of a block.
+        follows: Whether a call of its session came before.
+    """
+    prompt, output = line.tokens("input_length", least=1), line.tokens("output_length")
+    if prompt is None or output is None:
+        raise BrokenLine("no input_length or no output_length: only a trace has both")
+    if line.at_s is None and not (follows and line.delay_s is not None):
+        raise BrokenLine("neither a timestamp nor a delay after a call of its session")
+    blocks = line.blocks(prompt, block, "plan.block")
+    return Item(prompt, max(1, output), blocks, line.delay_s or 0.0, line.at_s)

@@ -31,7 +31,7 @@ def refusal(*overrides: str) -> str:
         ("load.streems=3", "unknown setting 'load.streems'; did you mean 'load.streams'"),
         ("load.calls=null", "a load must end: write load.calls=256 or load.seconds=60"),
         ("load.processes=99", "write at most as many processes as streams"),
-        ("load=trace", "load=trace needs load.file=FILE"),
+        ("load=trace", "load: a trace needs load.file=FILE"),
         ("load.file=nowhere.jsonl", "load.file=nowhere.jsonl: there is no such file"),
         ("game=tetris", "unknown setting 'game'; known:"),
         ("backend.streams=3", "backend.streams: a bench sends what its load says"),

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmgame import trace_line
 from lmgame.bench import source
 from lmgame.bench.load import plan
 from lmgame.bench.session import Session
 from lmgame.client.body import spoken
 from lmgame.client.call import Message
 from lmgame.errors import UsageError
+from lmgame.trace_line import BrokenLine
 from tests.bench.loads import loading
 
 
@@ -73,19 +75,29 @@ def test_what_we_write_with_images_is_read_back(tmp_path: Path) -> None:
 BROKEN = [
     ("{", "not JSON"),
     ("[]", "not a JSON object"),
-    ('{"timestamp": -1, "prompt": "a"}', "timestamp is no number of milliseconds"),
-    ('{"timestamp": NaN, "prompt": "a"}', "timestamp is no number of milliseconds"),
-    ('{"timestamp": true, "prompt": "a"}', "timestamp is no number of milliseconds"),
+    ('{"timestamp": -1, "prompt": "a"}', "timestamp must be milliseconds from 0"),
+    ('{"timestamp": NaN, "prompt": "a"}', "timestamp must be milliseconds from 0"),
+    ('{"timestamp": true, "prompt": "a"}', "timestamp must be milliseconds from 0"),
     ('{"timestamp": 0}', "no messages, no prompt and no input_length"),
     ('{"timestamp": 0, "prompt": 3}', "prompt is no text"),
-    ('{"timestamp": 0, "input_length": 1.5}', "input_length is no number of tokens"),
-    ('{"timestamp": 0, "input_length": 99999999999}', "input_length is no number of tokens"),
-    ('{"timestamp": 0, "input_length": 5, "hash_ids": ["a"]}', "hash_ids is no list"),
+    (
+        '{"timestamp": 0, "input_length": 1.5}',
+        "must be a whole number of tokens",
+    ),
+    (
+        '{"timestamp": 0, "input_length": 99999999999}',
+        "must be a whole number of tokens",
+    ),
+    (
+        '{"timestamp": 0, "input_length": 5, "hash_ids": ["a"]}',
+        "hash_ids must be a list",
+    ),
+    ('{"timestamp": 0, "input_length": 5, "hash_ids": [1, 2]}', "do not fit 5 tokens in blocks"),
     ('{"timestamp": 0, "messages": []}', "messages is no list of messages"),
     ('{"timestamp": 0, "messages": [{"role": "cat", "content": ""}]}', "a message whose role"),
     ('{"timestamp": 0, "messages": [{"role": "user", "content": 3}]}', "a message whose content"),
     ('{"delay": 3, "prompt": "a"}', "a delay without a session_id"),
-    ('{"session_id": [], "timestamp": 0, "prompt": "a"}', "session_id is no text"),
+    ('{"session_id": [], "timestamp": 0, "prompt": "a"}', "session_id must be a text, not []"),
 ]
 
 
@@ -94,7 +106,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, why: str) -> None:
     path = written(tmp_path, {"timestamp": 0, **ask("a")}, "", line)
     with pytest.raises(UsageError) as caught:
         sessions(path)
-    assert "1 broken: line 3: " in str(caught.value)
+    assert "1 broken line: line 3: " in str(caught.value)
     assert why in str(caught.value)
     assert "load.broken=skip" in str(caught.value)
     made = plan(loading("load=trace", f"load.file={path}", "load.broken=skip"))
@@ -103,7 +115,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, why: str) -> None:
 
 
 def test_of_many_broken_lines_five_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"20 broken: .*line 5: not JSON; and 15 more\."):
+    with pytest.raises(UsageError, match=r"20 broken lines: .*line 5: not JSON; and 15 more:"):
         sessions(written(tmp_path, *["{"] * 20))
 
 
@@ -133,7 +145,7 @@ def test_prompts_of_a_file_are_sent_again_and_again_under_another_load(tmp_path:
 def test_no_line_is_worse_than_broken(value: object) -> None:
     load = loading("load.block=4")
     try:
-        row = source._row(json.dumps(value).encode(), 1, load)
-    except source.BrokenLine:
+        row = source._row(trace_line.line(json.dumps(value).encode(), 1), load)
+    except BrokenLine:
         return
     assert row.step.max_tokens >= 1

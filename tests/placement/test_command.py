@@ -82,7 +82,7 @@ def test_a_trace(plain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "set plan.arrivals=sessions" in capsys.readouterr().err
     trace.write_text('{"timestamp": 0, "input_length": 5, "output_length": 2}\n{')
     assert main(["serve", "--plan", *words]) == 2
-    assert "line 2: is no JSON" in capsys.readouterr().err
+    assert "line 2: not JSON" in capsys.readouterr().err
 
 
 BAD = [

@@ -49,13 +49,14 @@ def test_a_trace_without_sessions(tmp_path: Path) -> None:
 
 
 BROKEN = [
-    ("{", "is no JSON"),
-    ("[1]", "no JSON object"),
-    (row(input_length=0), "input_length must be a whole number from 1, not 0"),
+    ("{", "not JSON"),
+    ("[1]", "not a JSON object"),
+    (row(input_length=0), "input_length must be a whole number of tokens from 1, not 0"),
     (row(input_length=-3), "not -3"),
     (row(input_length=True), "not True"),
     (row(input_length=1e300), "input_length"),
-    (row(output_length="5"), "output_length must be a whole number from 0, not '5'"),
+    (row(output_length="5"), "output_length must be a whole number of tokens from 0, not '5'"),
+    ({"timestamp": 0, "prompt": "a"}, "only a trace has both"),
     (row(timestamp=None), "neither a timestamp nor a delay"),
     (row(timestamp=-1), "timestamp must be milliseconds from 0"),
     (row(timestamp=None, delay=5, session_id="new"), "neither a timestamp nor a delay"),
@@ -73,7 +74,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: object, said: str) -> None
 
 
 def test_many_broken_lines_are_counted(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"line 5: .*; and 3 lines more"):
+    with pytest.raises(UsageError, match=r"line 5: .*; and 3 more"):
         from_trace(wrote(tmp_path / "t.jsonl", *["x"] * 8))
 
 
