@@ -79,9 +79,8 @@ def _sweep(command: str, options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from lmgame.bench import command
 
-    asked = [one for one in ("calibrate", "capacity") if getattr(options, one)]
-    if len(asked) > 1:
-        raise UsageError("--calibrate and --capacity cannot be had together: choose one")
+    _one_of(options, "calibrate", "capacity")
+    _one_of(options, "calibrate", "plots")
     if options.calibrate:
         return command.calibrate_here(options.settings, options.json)
     if options.capacity:
@@ -89,8 +88,19 @@ def _bench(options: argparse.Namespace) -> int:
     return command.bench(options.settings, options.json, options.plots)
 
 
+def _one_of(options: argparse.Namespace, *names: str) -> str | None:
+    """Which of some options was given, where at most one may be."""
+    given = [name for name in names if getattr(options, name)]
+    if len(given) > 1:
+        asked = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{asked} cannot be had together: choose one")
+    return given[0] if given else None
+
+
 def _serve(options: argparse.Namespace) -> int:
     if options.plan:
+        _one_of(options, "plan", "dry_run")
+        _one_of(options, "plan", "format")
         from lmgame.placement.command import plan_command
 
         return plan_command(options.settings, options.json)
@@ -130,14 +140,9 @@ def _serve(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from lmgame.review import review
 
-    ways = ("verify", "latency", "reread", "text", "html", "mp4")
-    chosen = [one for one in ways if getattr(options, one)]
-    if len(chosen) > 1:
-        asked = " and ".join(f"--{one}" for one in chosen)
-        raise UsageError(f"{asked} cannot be had together: choose one")
+    way = _one_of(options, "verify", "latency", "reread", "text", "html", "mp4") or "gif"
     if not 1 <= options.scale <= 8:
         raise UsageError(f"--scale {options.scale}: write a whole number from 1 to 8")
-    way = chosen[0] if chosen else "gif"
     return review(options.run, way, options.out, options.scale, options.latency, options.json)
 
 

@@ -69,7 +69,7 @@ examples:
 """
 
 BENCH = """
-settings are written KEY=VALUE at the end of the line:
+settings are written KEY=VALUE at the end of the line (every key: lmgame/configs/bench.yaml, load/):
   backend=NAME backend.model=NAME backend.base_url=URL   whom to measure
   load=closed load.streams=256    streams, each with one call under way
   load=poisson | constant | gamma | ramp   load.rate=4 calls a second, whatever becomes of those
@@ -117,12 +117,13 @@ and with backend=vllm_pd | sglang_pd | dynamo_pd (every key: lmgame/configs/laun
   backend.python=FILE             the interpreter that has the servers installed
   backend.prefill_hosts=[10.0.0.1] backend.decode_hosts=[10.0.0.2]   prints what runs where
 
-with --plan (docs/planning.md):
+with --plan (every key: lmgame/configs/plan.yaml):
   plan.workers=4                  GPUs, or cores
   plan.profile=opt-13b-a100 | FILE.yaml | measure   how fast the model is; measure: the
                                   embedded one, here; plan.save=FILE.yaml keeps what was measured
-  plan.trace=FILE.jsonl           a load from `lmgame export --trace`; plan.block=N as its --block
-  workload.prompt_max=1200 workload.output_max=60   without a trace: a made-up load
+  plan.trace=FILE.jsonl           a load that `lmgame export --trace` wrote; plan.block=N as its
+                                  --block
+  workload.prompt_max=1200 workload.output_max=60   without a trace: a made-up load, in tokens
   plan.arrivals=poisson | trace | sessions   open loop, at the trace's times, or closed loop
   slo.ttft_s=5 slo.tpot_s=0.03 slo.time_to_action_s=6   limits; 90 % of calls must meet all
   plan.rate=20                    calls a second (or sessions) that must be carried

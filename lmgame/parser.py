@@ -29,6 +29,7 @@ def build() -> argparse.ArgumentParser:
         the scripted anchors' and the serving table, and writes runs/NAME/ with the
         logs, summary.json and an animated replay. Ctrl-C keeps what was played.
         """,
+        OVERRIDES,
     )
     _takes_settings(play)
     _takes_many(play)
@@ -72,16 +73,14 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         Dynamo, with the flags of the installed version (docs/serving.md).
         Listens on 127.0.0.1:8000 unless backend.host= and backend.port= say otherwise;
         Ctrl-C stops it all. Point any OpenAI client at http://127.0.0.1:8000/v1.
+
         With --plan it starts nothing: it simulates every split of prefill and decode
-        workers under a load, and tells which carries most within the limits.
+        workers under a load, and tells which carries most within the limits
+        (docs/planning.md).
         """,
         SERVE,
     )
     _takes_settings(serve)
-    serve.add_argument(
-        "--plan", action="store_true", help="find the best split for a load; see plan. below"
-    )
-    _takes_json(serve, "with --plan: print JSON alone on standard output")
     serve.add_argument(
         "--dry-run", action="store_true", help="print the commands instead of starting them"
     )
@@ -91,6 +90,10 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="print them as a Docker Compose file, or as Kubernetes manifests "
         "(a DynamoGraphDeployment for dynamo_pd)",
     )
+    serve.add_argument(
+        "--plan", action="store_true", help="say which split serves a load best; starts nothing"
+    )
+    _takes_json(serve, "with --plan: print JSON alone on standard output")
 
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -102,7 +105,7 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         Sends calls as games make them (shared prefixes that grow, short replies) to any
         server, or those of a trace, and tells which share met the limits, with intervals,
         and the goodput; also what this client may have added itself. Writes every call
-        to runs/bench-KIND-NNN/. Ctrl-C keeps what was measured. docs/bench.md
+        to runs/bench-KIND-NNN/. Ctrl-C keeps what was measured. See docs/bench.md.
         """,
         BENCH,
     )
@@ -270,15 +273,13 @@ def _command(
     name: str,
     short: str,
     description: str,
-    epilog: str = OVERRIDES,
+    epilog: str | None = None,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
         help=short,
         description=textwrap.dedent(description).strip(),
-        epilog=epilog
-        if name in ("play", "tournament", "serve", "bench", "doctor", "board")
-        else None,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=name)

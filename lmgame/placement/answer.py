@@ -12,7 +12,7 @@ from lmgame.placement.profile import Profile
 from lmgame.placement.question import Question
 from lmgame.placement.search import Capacity, Nearest
 from lmgame.placement.split import Split
-from lmgame.report import Sheet, without_trailing_spaces
+from lmgame.report import TIMES, Sheet, without_trailing_spaces
 
 SHOWN = 12
 """Placements in the table; all are in the JSON."""
@@ -97,6 +97,12 @@ def _show(
         console.print(text, markup=False, highlight=False)
 
     _table(question, profile, found).print(console)
+    limits = ", ".join(
+        f"{label} {figure.time(limit)}"
+        for label, key in TIMES
+        if (limit := getattr(question.goal.slo, key)) is not None
+    )
+    say(f"limits: {limits}; {figure.share(question.goal.target)} of calls must meet all of them")
     if len(found) > SHOWN:
         say(f"{len(found) - SHOWN} more in --json")
     best = found[0]
@@ -133,14 +139,13 @@ def _why(one: Capacity) -> str:
 
 def _table(question: Question, profile: Profile, found: Sequence[Capacity]) -> Sheet:
     work = question.workload.describe()
-    sessions = question.goal.arrivals == "sessions"
+    sessions, fewer = question.goal.arrivals == "sessions", question.settings.fewer
     rows = [
         (
             str(one.split),
             *((figure.number(one.load, 0),) if sessions else ()),
             ("" if one.bounded else "> ") + figure.number(one.rate, 2),
-            figure.number(one.per_unit, 2),
-            figure.share(one.attainment["joint"].value),
+            *((figure.number(one.per_unit, 2),) if fewer else ()),
             figure.time(one.times["ttft_s"].p90),
             figure.time(one.times["tpot_s"].p90),
             _busy(one),
@@ -148,18 +153,11 @@ def _table(question: Question, profile: Profile, found: Sequence[Capacity]) -> S
         )
         for one in found[:SHOWN]
     ]
-    headings = ["placement", "sessions"] if sessions else ["placement"]
-    headings += [
-        "calls/s",
-        f"a {profile.unit}",
-        "attained",
-        "TTFT p90",
-        "TPOT p90",
-        "busy",
-        "bound",
-    ]
+    headings = ["placement", *(["sessions"] if sessions else []), "calls/s"]
+    headings += [*([f"a {profile.unit}"] if fewer else []), "TTFT p90", "TPOT p90", "busy", "bound"]
+    units = figure.count(question.settings.workers, profile.unit)
     title = (
-        f"{profile.name}: {question.settings.workers} {profile.unit}s, {work['name']} "
+        f"{profile.name}: {units}, {work['name']} load "
         f"({work['prompt_tokens']} tokens in, {work['output_tokens']} out)"
     )
     return Sheet(title, headings, rows)
@@ -195,4 +193,5 @@ def demand(question: Question, profile: Profile, best: Capacity, enough: Split |
         return f"plan.rate={asked.rate:g} {unit}: more than any placement searched carries"
     fits = enough.units <= asked.workers
     lead = "" if fits else f"more than {asked.workers} {profile.unit}s carry. The nearest: "
-    return f"plan.rate={asked.rate:g} {unit}: {lead}{enough} on {enough.units} {profile.unit}s"
+    units = figure.count(enough.units, profile.unit)
+    return f"plan.rate={asked.rate:g} {unit}: {lead}{enough} on {units}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from itertools import count
 
 from rich.console import Console
 
@@ -12,7 +13,7 @@ from lmgame.errors import UsageError
 from lmgame.placement import answer
 from lmgame.placement.profile import Profile, load, write
 from lmgame.placement.question import MEASURE, PlanSettings, read
-from lmgame.placement.search import Capacity, fewest, nearest, plan
+from lmgame.placement.search import fewest, nearest, plan
 from lmgame.placement.split import enumerate_splits
 
 FAILED = 1
@@ -40,19 +41,24 @@ def plan_command(words: Sequence[str], as_json: bool) -> int:
         raise UsageError(
             f"plan.workers={asked.workers}: {profile.name} needs at least {least} {profile.unit}s"
         )
-    progress = _Progress(len(splits))
-    found = plan(
-        profile, question.workload, question.goal, asked.workers, asked.fewer, progress.step
-    )
-    progress.clear()
-    missing = None
-    if not found[0].load:
-        closest = max(found, key=lambda one: one.attainment["joint"].value or 0.0)
-        missing = nearest(closest.alone, question.goal.slo, asked.target)
-    enough = None
-    if asked.rate is not None and missing is None:
-        per_unit = max(one.load / one.split.units for one in found)
-        enough = fewest(profile, question.workload, question.goal, asked.rate, per_unit)
+    missing = enough = None
+    done = count(1)
+    with Console(stderr=True).status("simulating") as status:
+        found = plan(
+            profile,
+            question.workload,
+            question.goal,
+            asked.workers,
+            asked.fewer,
+            lambda known: status.update(f"{next(done)} of {len(splits)} placements simulated"),
+        )
+        if not found[0].load:
+            closest = max(found, key=lambda one: one.attainment["joint"].value or 0.0)
+            missing = nearest(closest.alone, question.goal.slo, asked.target)
+        elif asked.rate is not None:
+            status.update(f"looking for the smallest placement that carries {asked.rate:g}")
+            per_unit = max(one.load / one.split.units for one in found)
+            enough = fewest(profile, question.workload, question.goal, asked.rate, per_unit)
     if as_json:
         print(json.dumps(answer.to_json(question, profile, found, enough, missing), indent=1))
     else:
@@ -66,27 +72,11 @@ def _profile(asked: PlanSettings) -> Profile:
         if asked.save is not None:
             raise UsageError("plan.save goes with plan.profile=measure alone")
         return load(asked.profile)
+    if asked.save is not None and not asked.save.parent.is_dir():
+        raise UsageError(f"plan.save={asked.save}: there is no folder {asked.save.parent}")
     from lmgame.placement.measure import measure
 
     profile = measure(lambda text: print(text, file=sys.stderr))
     if asked.save is not None:
         write(profile, asked.save)
     return profile
-
-
-class _Progress:
-    """Tells on a terminal how far the search is."""
-
-    def __init__(self, count: int) -> None:
-        self._count, self._done = count, 0
-        self._shown = sys.stderr.isatty()
-
-    def step(self, known: Capacity) -> None:
-        self._done += 1
-        if self._shown:
-            line = f"{self._done} of {self._count} placements; {known.split}: {known.per_unit:.2f}"
-            print(f"\r{line:79.79}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._shown:
-            print("\r" + " " * 79 + "\r", end="", file=sys.stderr, flush=True)

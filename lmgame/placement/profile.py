@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from lmgame.backend_settings import Model
 from lmgame.errors import ConfigError, NameNotFound
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -25,11 +26,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Prefill(_Model):
+class Prefill(Model):
     """What a prompt costs.
 
     Attributes:
@@ -64,7 +61,7 @@ class Prefill(_Model):
         return self.call_s * self.calls(new) + total
 
 
-class Regime(_Model):
+class Regime(Model):
     """What a decode step costs from some batch size on.
 
     Attributes:
@@ -80,7 +77,7 @@ class Regime(_Model):
     token_s: Seconds = 0.0
 
 
-class Speed(_Model):
+class Speed(Model):
     """How fast one worker of a size is.
 
     Attributes:
@@ -117,7 +114,7 @@ class Speed(_Model):
         return known
 
 
-class Transfer(_Model):
+class Transfer(Model):
     """What it costs to bring a KV cache from prefill to decode.
 
     Attributes:
@@ -145,7 +142,7 @@ class Transfer(_Model):
         return self.latency_s + tokens * self.bytes_per_token / self.bytes_per_s
 
 
-class Cores(_Model):
+class Cores(Model):
     """Workers that share the cores of one machine.
 
     Decode and colocated workers are served first; prefill workers take what is left.
@@ -172,7 +169,7 @@ class Cores(_Model):
         return self.scale[low - 1] * (1 - part) + self.scale[high - 1] * part
 
 
-class Profile(_Model):
+class Profile(Model):
     """How fast a model is on some hardware.
 
     Attributes:
@@ -235,8 +232,10 @@ def load(name: str) -> Profile:
     elif Path(name).suffix in (".yaml", ".yml", ".json"):
         try:
             text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"plan.profile={name}: cannot be read ({error})") from None
+        except OSError as error:
+            raise ConfigError(f"plan.profile={name}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"plan.profile={name} is no text") from None
     else:
         raise NameNotFound("profile", name, [*names(), "measure"])
     return parse(text, name)

@@ -10,7 +10,7 @@ from lmgame.placement.profile import Profile
 from lmgame.placement.simulate import Arrivals, Load, Outcome, share, simulate
 from lmgame.placement.split import Split, enumerate_splits
 from lmgame.placement.workload import Workload
-from lmgame.slo import Share, Slo, Spread, Verdict
+from lmgame.slo import Share, Slo, Spread, Verdict, tpot
 
 MOST_SESSIONS = 1024
 MOST_UNITS = 256
@@ -302,10 +302,9 @@ def nearest(outcome: Outcome, slo: Slo, target: float) -> Nearest:
     need = math.ceil(target * len(calls) - 1e-9)
     rows = []
     for call in calls:
-        pace = call.tpot_s if len(call.timing.chunks) > 1 else None
         times = {
             "ttft_s": call.timing.first_token,
-            "tpot_s": pace,
+            "tpot_s": tpot(call),
             "time_to_action_s": call.timing.end,
         }
         limits = {name: getattr(slo, name) for name in times}

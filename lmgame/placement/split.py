@@ -61,7 +61,7 @@ class Split:
         if self.kind == "split":
             return f"{self.prefills}P{self.prefill} + {self.decodes}D{self.decode}"
         how = "prefill first" if self.kind == "prefill_first" else f"chunked {self.chunk}"
-        return f"{self.decodes} colocated{self.decode}, {how}"
+        return f"{self.decodes}C{self.decode}, {how}"
 
     def to_json(self) -> dict[str, object]:
         """Plain values."""

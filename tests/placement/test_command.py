@@ -9,6 +9,8 @@ import yaml
 from lmgame.cli import main
 from lmgame.placement.measure import fit_decode, fit_prefill
 from lmgame.placement.profile import load, write
+from lmgame.placement.question import read
+from lmgame.placement.workload import Made, synthetic
 from tests.placement.plain import profile
 
 QUICK = ["plan.calls=100", "plan.rounds=1", "plan.tolerance=0.1"]
@@ -50,6 +52,10 @@ def test_json(plain: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == told
 
 
+def test_the_settings_are_the_models_own_where_both_say_something() -> None:
+    assert read(["plan.profile=opt-13b-a100"]).workload == synthetic(Made())
+
+
 def test_limits_out_of_reach(plain: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = [plain, "slo.ttft_s=0.1", "slo.tpot_s=0.1", *QUICK]
     assert main(["serve", "--plan", *words]) == 1
@@ -86,8 +92,9 @@ def test_a_trace(plain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 BAD = [
-    ([], "there is no limit to plan for"),
-    (["slo.ttft_s=-1"], "slo.ttft_s must be a positive number"),
+    (["slo.ttft_s=null", "slo.tpot_s=null"], "there is no limit to plan for"),
+    (["slo.ttft_s=-1"], "slo.ttft_s=-1: Input should be greater than 0"),
+    (["slo=fast"], "unknown slo 'fast'"),
     (["slo.ttft_s=1", "plan.worker=3"], "did you mean 'plan.workers'"),
     (["slo.ttft_s=1", "slo.ttf_s=3"], "did you mean 'slo.ttft_s'"),
     (["slo.ttft_s=1", "plan.workers=0"], "greater than or equal to 1"),
@@ -96,12 +103,15 @@ BAD = [
     (["slo.ttft_s=1", "plan.rate=-2"], "plan.rate"),
     (["slo.ttft_s=1", "plan.workers"], "write KEY=VALUE"),
     (["slo.ttft_s=1", "plan=3"], "plan"),
-    (["slo.ttft_s=1", "backend.port=1"], "no effect with --plan"),
+    (["slo.ttft_s=1", "backend.port=1"], "backend.port has no effect with --plan"),
+    (["slo.ttft_s=1", "backend=vllm_pd"], "backend has no effect with --plan"),
+    (["slo.ttft_s=1", "game=tetris"], "unknown setting 'game'"),
     (["slo.ttft_s=1", "plan.profile=opt-13b"], "did you mean 'opt-13b-a100'"),
-    (["slo.ttft_s=1", "plan.profile=none.yaml"], "cannot be read"),
+    (["slo.ttft_s=1", "plan.profile=none.yaml"], "No such file"),
     (["slo.ttft_s=1", "plan.profile=opt-66b-a100", "plan.workers=1"], "at least 2 GPUs"),
     (["slo.ttft_s=1", "plan.arrivals=trace"], "needs a trace"),
     (["slo.ttft_s=1", "plan.profile=opt-13b-a100", "plan.save=x.yaml"], "plan.save goes with"),
+    (["slo.ttft_s=1", "plan.save=nowhere/x.yaml"], "there is no folder nowhere"),
     (["slo.ttft_s=1", "workload.prompt_min=5000"], "more than prompt_max=1200"),
     (["slo.ttft_s=1", "plan.trace=x", "workload.turns=2"], "workload.turns has no effect"),
 ]
@@ -142,9 +152,13 @@ def test_a_profile_that_is_none(
     assert "is no YAML" in capsys.readouterr().err
 
 
-def test_json_without_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--json"]) == 2
     assert "--json goes with --plan" in capsys.readouterr().err
+    assert main(["serve", "--plan", "--dry-run"]) == 2
+    assert "--plan and --dry-run cannot be had together" in capsys.readouterr().err
+    assert main(["serve", "--plan", "--format", "compose"]) == 2
+    assert "--plan and --format cannot be had together" in capsys.readouterr().err
 
 
 def test_fits_find_what_made_the_times() -> None:
