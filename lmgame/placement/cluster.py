@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import simpy
 
@@ -12,7 +13,7 @@ from lmgame.placement.job import Job
 from lmgame.placement.machine import Machine
 from lmgame.placement.profile import Profile
 from lmgame.placement.split import Split
-from lmgame.placement.worker import Buffers, DecodeWorker, PrefillWorker, Worker
+from lmgame.placement.worker import Buffers, DecodeWorker, PrefillWorker, Site, Worker
 
 
 class Cluster:
@@ -40,9 +41,8 @@ class Cluster:
         cache_tokens: int = 0,
         block: int = 512,
     ) -> None:
-        self._env, self._profile, self._split = env, profile, split
-        self._finish, self._machine = finish, Machine(profile.cores)
-        self._cache = (cache_tokens, block)
+        self._site = Site(env, Machine(profile.cores), profile, finish)
+        self._split, self._cache = split, (cache_tokens, block)
         self.decodes: list[DecodeWorker] = []
         self.entries: list[PrefillWorker] | list[ColocatedWorker]
         if split.kind == "split":
@@ -83,47 +83,20 @@ class Cluster:
                 one.wake()
 
     def _prefill(self) -> PrefillWorker:
-        profile, shape = self._profile, self._split.prefill
+        profile, shape = self._site.profile, self._split.prefill
         size = shape.size
         if profile.cores is not None and any(
             one.size == profile.cores.count for one in profile.speeds
         ):
             size = profile.cores.count
-        return PrefillWorker(
-            self._env,
-            self._machine,
-            profile,
-            profile.speed(size),
-            size,
-            self._give,
-            self._finish,
-            self._buffers,
-            PrefixCache(*self._cache),
-            shape.stages,
-        )
+        site = replace(self._site, size=size, stages=shape.stages)
+        return PrefillWorker(site, self._give, self._buffers, PrefixCache(*self._cache))
 
     def _decode(self) -> DecodeWorker:
         shape = self._split.decode
-        return DecodeWorker(
-            self._env,
-            self._machine,
-            self._profile,
-            self._profile.speed(shape.size),
-            shape.size,
-            self._finish,
-            self._loaded,
-            shape.stages,
-        )
+        site = replace(self._site, size=shape.size, stages=shape.stages)
+        return DecodeWorker(site, self._loaded)
 
     def _colocated(self) -> ColocatedWorker:
-        shape = self._split.decode
-        return ColocatedWorker(
-            self._env,
-            self._machine,
-            self._profile,
-            self._profile.speed(shape.size),
-            shape.size,
-            self._finish,
-            PrefixCache(*self._cache),
-            self._split.chunk,
-        )
+        site = replace(self._site, size=self._split.decode.size)
+        return ColocatedWorker(site, PrefixCache(*self._cache), self._split.chunk)

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-
-import simpy
 
 from lmgame.placement.cache import PrefixCache
 from lmgame.placement.job import Job
-from lmgame.placement.machine import Machine
-from lmgame.placement.profile import Profile, Speed
-from lmgame.placement.worker import BatchWorker, Steps
+from lmgame.placement.worker import BatchWorker, Site, Steps
 
 
 class ColocatedWorker(BatchWorker):
     """Prompts stop all replies (``chunk=0``), or alternate with them in chunks.
 
     Args:
+        site: Where it works.
+        cache: What it remembers of prompts.
         chunk: Tokens of a prompt between two decode steps; 0 runs whole prompts first.
     """
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        machine: Machine,
-        profile: Profile,
-        speed: Speed,
-        threads: int,
-        finish: Callable[[Job], None],
-        cache: PrefixCache,
-        chunk: int,
-    ) -> None:
+    def __init__(self, site: Site, cache: PrefixCache, chunk: int) -> None:
+        super().__init__(site)
         self.cache = cache
         self.chunk = chunk
         self._queued_s = 0.0
         self._open: deque[Job] = deque()
         self._fed: dict[int, int] = {}
-        super().__init__(env, machine, profile, speed, threads, finish)
 
     def cost(self, job: Job) -> float:
         """Seconds that a prompt would take here, alone."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import simpy
@@ -17,38 +18,48 @@ from lmgame.placement.batch import Batch
 from lmgame.placement.cache import PrefixCache
 from lmgame.placement.job import Job
 from lmgame.placement.machine import Machine
-from lmgame.placement.profile import Profile, Speed
+from lmgame.placement.profile import Profile
 
 Steps = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every worker is given.
+
+    Attributes:
+        env: Simulated time.
+        machine: The cores it works on.
+        profile: How fast the model is.
+        finish: Called with a call that has all its tokens.
+        size: GPUs, or cores that it would use.
+        stages: Pipeline stages.
+    """
+
+    env: simpy.Environment
+    machine: Machine
+    profile: Profile
+    finish: Callable[[Job], None]
+    size: int = 1
+    stages: int = 1
 
 
 class Worker:
     """What all share: sleeping, working at the machine's speed, being woken.
 
     Args:
-        env: Simulated time.
-        machine: The cores it works on.
-        profile: How fast the model is.
-        speed: How fast this worker is.
-        threads: Cores that it would use.
+        site: Where it works.
         urgent: Whether it goes before workers that are not.
     """
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        machine: Machine,
-        profile: Profile,
-        speed: Speed,
-        threads: int = 1,
-        urgent: bool = True,
-    ) -> None:
-        self.env = env
-        self.machine = machine
-        self.profile = profile
-        self.costs = speed
-        self.threads = threads
+    def __init__(self, site: Site, urgent: bool = True) -> None:
+        self.env = site.env
+        self.machine = site.machine
+        self.profile = site.profile
+        self.costs = site.profile.speed(site.size)
+        self.threads = site.size
         self.urgent = urgent
+        self._finish = site.finish
         self.speed = 1.0
         self._worked_s = 0.0
         self._since: float | None = None
@@ -56,7 +67,7 @@ class Worker:
         self._awake = False
         self._bell: simpy.Event | None = None
         self._cut = False
-        self._process = env.process(self._run())
+        self._process = self.env.process(self._run())
 
     def retime(self) -> None:
         """Go on at another speed from now on."""
@@ -142,32 +153,21 @@ class PrefillWorker(Worker):
     """Runs prompts, in order, several together if the profile says so.
 
     Args:
+        site: Where it works.
         give: Where a KV state goes that is on its way out.
-        finish: Called with a call that has all its tokens.
         buffers: Room for states under way to decode.
         cache: What it remembers of prompts.
-        stages: Pipeline stages.
     """
 
     def __init__(
-        self,
-        env: simpy.Environment,
-        machine: Machine,
-        profile: Profile,
-        speed: Speed,
-        threads: int,
-        give: Callable[[Job], None],
-        finish: Callable[[Job], None],
-        buffers: Buffers,
-        cache: PrefixCache,
-        stages: int = 1,
+        self, site: Site, give: Callable[[Job], None], buffers: Buffers, cache: PrefixCache
     ) -> None:
-        super().__init__(env, machine, profile, speed, threads, urgent=False)
+        super().__init__(site, urgent=False)
         self.cache = cache
-        self.stages = stages
-        self._give, self._finish, self._buffers = give, finish, buffers
+        self.stages = site.stages
+        self._give, self._buffers = give, buffers
         self._queued_s = 0.0
-        self._free = [0.0] * stages
+        self._free = [0.0] * site.stages
         self._link_free = 0.0
 
     def cost(self, job: Job) -> float:
@@ -259,22 +259,13 @@ class PrefillWorker(Worker):
 class BatchWorker(Worker):
     """What decode and colocated workers share: a batch, its limits, and many steps at once."""
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        machine: Machine,
-        profile: Profile,
-        speed: Speed,
-        threads: int,
-        finish: Callable[[Job], None],
-        lanes: int = 1,
-    ) -> None:
-        self.batch = Batch(speed)
-        self._finish = finish
-        slots, tokens = profile.slots, speed.kv_tokens
-        self.slots = None if slots is None else max(1, slots // lanes)
-        self._kv_tokens = None if tokens is None else max(1, tokens // lanes)
-        super().__init__(env, machine, profile, speed, threads)
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.batch = Batch(self.costs)
+        # Each stage of a pipeline has a batch of its own under way.
+        slots, tokens = site.profile.slots, self.costs.kv_tokens
+        self.slots = None if slots is None else max(1, slots // site.stages)
+        self._kv_tokens = None if tokens is None else max(1, tokens // site.stages)
 
     def fits(self, job: Job, more: int = 0, reserved: int = 0) -> bool:
         """Whether a sequence may join, beside ``more`` that are about to.
@@ -314,21 +305,12 @@ class DecodeWorker(BatchWorker):
     """Takes KV states in between steps, and makes all tokens after the first.
 
     Args:
+        site: Where it works.
         on_load: Called when a state was taken in.
     """
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        machine: Machine,
-        profile: Profile,
-        speed: Speed,
-        threads: int,
-        finish: Callable[[Job], None],
-        on_load: Callable[[], None],
-        lanes: int = 1,
-    ) -> None:
-        super().__init__(env, machine, profile, speed, threads, finish, lanes)
+    def __init__(self, site: Site, on_load: Callable[[], None]) -> None:
+        super().__init__(site)
         self._on_load = on_load
 
     def load(self) -> int:
