@@ -60,6 +60,7 @@ bench: setup
 	$(BIN)/python benchmarks/client.py
 	$(BIN)/python benchmarks/tournament.py
 	$(BIN)/python benchmarks/embedded.py
+	$(BIN)/python benchmarks/plan.py --published --speed
 
 golden: setup
 	$(BIN)/python -m tests.games.golden

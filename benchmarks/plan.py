@@ -1,35 +1,69 @@
 """What `lmgame serve --plan` predicts, beside what is published and what is measured here.
 
-`--published` plans with DistServe's A100 profile and lengths, and prints its README's
-answer beside ours. `--held-out PROFILE.yaml` searches the capacity of real embedded
-servers, in configurations from which no constant of the profile was taken, and prints
-predicted and measured capacity; it takes some minutes for each. `--speed` prints how
-many calls a second are simulated. A profile is measured with
-`lmgame serve --plan plan.profile=measure plan.save=PROFILE.yaml slo.ttft_s=9`.
+`--published` plans with DistServe's A100 profile and lengths, and prints the answers of
+its paper and of its README beside ours. `--held-out PROFILE.yaml` searches the capacity
+of real embedded servers with `lmgame bench`'s parts, in configurations from which no
+constant of the profile was taken, and prints predicted and measured capacity; it takes
+some minutes for each. `--speed` prints how many calls a second are simulated. A profile
+is measured with `lmgame serve --plan plan.profile=measure plan.save=PROFILE.yaml`.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import csv
 import json
 import random
+import tempfile
 import time
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
-import aiohttp
-
-from lmgame.placement.profile import Profile, load
+from lmgame.bench.capacity import search
+from lmgame.bench.fleet import measure
+from lmgame.bench.result import attained, counted
+from lmgame.bench.session import text
+from lmgame.bench.settings import LoadSettings
+from lmgame.client import Endpoint
+from lmgame.placement.profile import Prefill, Profile, Regime, Speed, Transfer, load
 from lmgame.placement.search import Goal, capacity, plan
 from lmgame.placement.simulate import Load, simulate
 from lmgame.placement.split import Shape, Split
-from lmgame.placement.workload import Item, Made, Workload, from_lengths, synthetic
-from lmgame.serving import EmbeddedConfig, EmbeddedServer
-from lmgame.slo import Slo, wilson
+from lmgame.placement.workload import Made, Workload, from_lengths, synthetic
+from lmgame.slo import Share, Slo
 
-WORDS = ("the", "of", "a", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on")
+EXAMPLE = Goal(Slo(ttft_s=0.4, tpot_s=0.04), calls=1000, rounds=2)
+"""DistServe's worked example (section 2.3 and figure 1 of https://arxiv.org/abs/2401.09670):
+a 13B model on A100s, 512 tokens in and 64 out, TTFT 0.4 s and TPOT 0.04 s for 90 %."""
+
+
+def example(prefill: float = 1.72, decode: float = 1.262) -> Profile:
+    """The published profile with other speeds.
+
+    Of the four numbers of the worked example, two (5.6 requests/s for a GPU that only
+    prefills, 10 for one that only decodes) fix these two speeds; the simulation must
+    find the others.
+    """
+    base = load("opt-13b-a100")
+    speed = base.speeds[0]
+    scaled = Speed(
+        prefill=Prefill(
+            call_s=speed.prefill.call_s * prefill,
+            token_s=speed.prefill.token_s * prefill,
+            square_s=speed.prefill.square_s * prefill,
+        ),
+        decode=tuple(
+            Regime(
+                batch=one.batch,
+                step_s=one.step_s * decode,
+                sequence_s=one.sequence_s * decode,
+                token_s=one.token_s * decode,
+            )
+            for one in speed.decode
+        ),
+    )
+    return base.model_copy(update={"speeds": (scaled,), "batch_tokens": 0, "transfer": Transfer()})
 
 
 @dataclass(frozen=True)
@@ -63,12 +97,25 @@ def cases() -> list[Case]:
 
 
 def sharegpt() -> Workload:
+    """The lengths that DistServe's authors drew (see the file)."""
     lines = Path(__file__).with_name("sharegpt.csv").read_text().splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return from_lengths("sharegpt", [(int(r["prompt"]), int(r["output"])) for r in rows])
 
 
 def published() -> None:
+    call, prompt = from_lengths("call", [(512, 64)]), from_lengths("prompt", [(512, 1)])
+    split = Split("split", 1, 1)
+    own = capacity(load("opt-13b-a100"), split, prompt, EXAMPLE)
+    print("DistServe's worked example, 13B, 512 in and 64 out, TTFT 400 ms, TPOT 40 ms, a GPU:")
+    for what, theirs, ours in (
+        ("prefill only (chosen)", 5.6, capacity(example(), split, prompt, EXAMPLE).rate),
+        ("decode only (chosen)", 10.0, capacity(example(prefill=0.0), split, call, EXAMPLE).rate),
+        ("colocated", 1.6, capacity(example(), Split("prefill_first", 0, 1), call, EXAMPLE).rate),
+        ("2P + 1D", 3.3, capacity(example(), Split("split", 2, 1), call, EXAMPLE).per_unit),
+    ):
+        print(f"  {what:24} theirs {theirs:5.2f}   ours {ours:5.2f}")
+    print(f"  prefill only, with the published profile as it is: {own.rate:.2f}")
     goal = Goal(Slo(ttft_s=0.2, tpot_s=0.1), calls=300, rounds=1, edge=0.0)
     print("simdistserve's README, OPT-13B, ShareGPT, 4 A100s, TTFT 200 ms, TPOT 100 ms:")
     print("  theirs: 1.56 a GPU, 1P of 2 + 1D (one instance of each)")
@@ -90,68 +137,44 @@ def speed() -> None:
         print(f"{split!s:28} {10_000 / (time.perf_counter() - start):.0f} calls a second")
 
 
-async def call(
-    session: aiohttp.ClientSession, url: str, item: Item, text: str
-) -> tuple[float, float | None]:
-    """TTFT and TPOT of one call, in seconds."""
-    body = {
-        "model": EmbeddedConfig().model,
-        "messages": [{"role": "user", "content": text}],
-        "max_tokens": item.output,
-        "ignore_eos": True,
-        "stream": True,
-    }
-    start, first, last = time.perf_counter(), 0.0, 0.0
-    async with session.post(url, json=body) as response:
-        response.raise_for_status()
-        async for line in response.content:
-            if line.startswith(b"data: {"):
-                now = time.perf_counter()
-                choices = json.loads(line[6:])["choices"]
-                if choices and choices[0]["delta"].get("content"):
-                    first, last = first or now, now
-    return first - start, (last - first) / (item.output - 1) if item.output > 1 else None
+def block(url: str, case: Case, rate: float, calls: int, seed: int) -> Share:
+    """The share of calls that met all limits, at one load (open loop)."""
+    from lmgame.serving import EmbeddedConfig
 
-
-async def attained(url: str, case: Case, rate: float, calls: int, seed: int) -> tuple[int, int]:
-    """Calls that met all limits, and how many there were, at one load (open loop)."""
-    chance, items = random.Random(seed), synthetic(case.shape, seed).items()
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-
-        async def one(item: Item) -> bool:
+    chance = random.Random(seed)
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        for item in islice(synthetic(case.shape, seed).items(), calls):
             # About a token a word; the chat template takes some thirty tokens.
-            text = " ".join(chance.choices(WORDS, k=max(1, item.prompt - 30)))
-            ttft, pace = await call(session, url, item, text)
-            slo = case.slo
-            return ttft <= (slo.ttft_s or 1e9) and (pace is None or pace <= (slo.tpot_s or 1e9))
+            prompt = text(max(1, item.prompt - 30), chance)
+            print(json.dumps({"prompt": prompt, "output_length": item.output}), file=file)
+        file.flush()
+        load = LoadSettings.model_validate(
+            {"kind": "poisson", "rate": rate, "calls": calls, "seed": seed, "sessions": 1,
+             "file": file.name}
+        )  # fmt: skip
+        model = Endpoint(url, EmbeddedConfig().model, extra={"ignore_eos": True})
+        outcomes = measure(model, load)
+    found = attained([one.call for one in counted(outcomes)], case.slo)
+    print(f"    {rate:.2f} calls/s: {found.met} of {found.n}", flush=True)
+    return found
 
-        tasks = []
-        for _ in range(calls):
-            tasks.append(asyncio.create_task(one(next(items))))
-            await asyncio.sleep(chance.expovariate(rate))
-        met = await asyncio.gather(*tasks)
-    return sum(met), len(met)
 
+def measured(case: Case, guess: float, calls: int) -> float | None:
+    """Capacity of a real server to 10 %; None where it is far below what was guessed."""
+    from lmgame.serving import EmbeddedConfig, EmbeddedServer
 
-def measured(case: Case, guess: float, calls: int) -> float:
-    """Capacity of a real server, by bisection around the prediction until 10 % are left."""
     config = EmbeddedConfig.model_validate({"port": 0, "context": 2048, **case.settings})
-    low, high = 0.4 * guess, 2.0 * guess
+    seeds = count()
     with EmbeddedServer(config) as server:
-        url = server.base_url + "/chat/completions"
-        seed = 0
-        while high - low > 0.1 * high:
-            middle, met, count = (low + high) / 2, 0, 0
-            for _ in range(3):
-                good, some = asyncio.run(attained(url, case, middle, calls, seed))
-                met, count, seed = met + good, count + some, seed + 1
-                ends = wilson(met, count)
-                assert ends is not None
-                if not ends[0] <= 0.9 <= ends[1]:
-                    break
-            print(f"    {middle:.2f} calls/s: {met} of {count}", flush=True)
-            low, high = (middle, high) if met >= 0.9 * count else (low, middle)
-    return (low + high) / 2
+        url = server.base_url
+        found = search(
+            lambda rate: block(url, case, rate, calls, next(seeds)),
+            low=0.4 * guess,
+            high=4 * guess,
+            tolerance=0.1,
+            blocks=3,
+        )
+    return found.load
 
 
 def held_out(profile: Profile, names: list[str], calls: int) -> None:
@@ -163,6 +186,9 @@ def held_out(profile: Profile, names: list[str], calls: int) -> None:
         print(f"{case.name}: predicted {found.rate:.2f} calls/s ({found.binding})", flush=True)
         if calls:
             real = measured(case, found.rate, calls)
+            if real is None:
+                print(f"{case.name}: measured less than 40 % of that", flush=True)
+                continue
             off = found.rate / real - 1
             print(f"{case.name}: measured {real:.2f} calls/s, off by {off:+.0%}", flush=True)
 

@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lmgame.bench import truth
 from lmgame.environment import cpu_name
 
 POLL_S = 0.1
@@ -82,19 +83,11 @@ class Played:
 @contextmanager
 def serving(latency_s: float, core: int) -> Iterator[str]:
     """The server's base URL, for as long as it runs."""
-    command = [sys.executable, "-m", "lmgame.bench.truth", f"--ttft-s={latency_s}"]
-    server = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().strip()
-    finally:
-        server.communicate("")
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})  # which it inherits
+    with truth.serving(latency_s, 0.0) as url:
+        os.sched_setaffinity(0, mine)
+        yield url
 
 
 def play(url: str, core: int, flight: int, matches: int, each: int, wrap: list[str]) -> Played:

@@ -1,28 +1,18 @@
 from __future__ import annotations
 
-import csv
 import math
-from pathlib import Path
 
 import pytest
 
+from benchmarks.plan import EXAMPLE, example, sharegpt
 from lmgame.errors import ConfigError
-from lmgame.placement.profile import Prefill, Profile, Regime, Speed, Transfer, load
+from lmgame.placement.profile import load
 from lmgame.placement.search import Goal, capacity, fewest, nearest, plan
 from lmgame.placement.simulate import Load, simulate
 from lmgame.placement.split import Shape, Split, enumerate_splits
-from lmgame.placement.workload import Workload, from_lengths
+from lmgame.placement.workload import from_lengths
 from lmgame.slo import Slo
 from tests.placement.plain import profile
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-def sharegpt() -> Workload:
-    """The lengths that DistServe's authors drew (see the file)."""
-    lines = (ROOT / "benchmarks" / "sharegpt.csv").read_text().splitlines()
-    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    return from_lengths("sharegpt", [(int(r["prompt"]), int(r["output"])) for r in rows])
 
 
 def test_the_capacity_of_a_queue_that_can_be_computed() -> None:
@@ -44,36 +34,6 @@ def _waits(rate: float, service: float, wait: float) -> float:
         x = rate * (k * service - wait)
         total += x**k / math.factorial(k) * math.exp(-x)
     return (1 - rate * service) * total
-
-
-# DistServe's worked example (section 2.3 and figure 1 of https://arxiv.org/abs/2401.09670):
-# a 13B model on A100s, 512 tokens in and 64 out, TTFT 0.4 s and TPOT 0.04 s for 90 %.
-# Of its four numbers, two (5.6 requests/s for a GPU that only prefills, 10 for one that
-# only decodes) fix the two speeds of the profile; the simulation must find the others.
-EXAMPLE = Goal(Slo(ttft_s=0.4, tpot_s=0.04), calls=1000, rounds=2)
-FASTER_PREFILL, FASTER_DECODE = 1.72, 1.262
-
-
-def example(prefill: float = FASTER_PREFILL, decode: float = FASTER_DECODE) -> Profile:
-    base = load("opt-13b-a100")
-    speed = base.speeds[0]
-    scaled = Speed(
-        prefill=Prefill(
-            call_s=speed.prefill.call_s * prefill,
-            token_s=speed.prefill.token_s * prefill,
-            square_s=speed.prefill.square_s * prefill,
-        ),
-        decode=tuple(
-            Regime(
-                batch=one.batch,
-                step_s=one.step_s * decode,
-                sequence_s=one.sequence_s * decode,
-                token_s=one.token_s * decode,
-            )
-            for one in speed.decode
-        ),
-    )
-    return base.model_copy(update={"speeds": (scaled,), "batch_tokens": 0, "transfer": Transfer()})
 
 
 def test_distserve_example() -> None:
