@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import log
 from pathlib import Path
 from shlex import quote
+from types import MappingProxyType
 from typing import cast
 
 from rich.box import SIMPLE_HEAD
@@ -56,11 +57,11 @@ def _show(summary: Tree, console: Console, run: Path | None) -> None:
     _tell_of_bad_decisions(summary, console, run)
     serving = _tree(summary, "serving")
     if serving["calls"]:
-        _serving(serving).print(console)
+        title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
+        served(title, serving).print(console)
         console.print(_totals(serving) + _cost(summary), markup=False, highlight=False)
-        stages = _stages(serving)
-        if stages.rows:
-            stages.print(console)
+        if serving["stages_s"]:
+            stages(serving).print(console)
 
 
 def show_standings(standings: Tree, console: Console) -> None:
@@ -245,16 +246,32 @@ def _scores(summary: Tree) -> Sheet:
     return Sheet(title, ("agent", "model", "score", "95 % CI", "sd", "n"), rows, names=2)
 
 
-def _serving(serving: Tree) -> Sheet:
+TIMES = (("TTFT", "ttft_s"), ("TPOT", "tpot_s"), ("time to action", "time_to_action_s"))
+"""What serving is judged by, as it is called and by its key."""
+
+
+def served(
+    title: str,
+    serving: Tree,
+    names: Sequence[tuple[str, str]] = TIMES,
+    others: Mapping[str, object] = MappingProxyType({}),
+) -> Sheet:
+    """Times, limits, and how many calls met them.
+
+    Args:
+        title: What stands above.
+        serving: What :meth:`lmgame.slo.ServingSummary.to_json` gives.
+        names: The lines, and the key of each.
+        others: Spreads of times that stand for serving's own, or that it does not have.
+    """
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
-    title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
     rows = []
-    names = (("ttft_s", "TTFT"), ("tpot_s", "TPOT"), ("time_to_action_s", "time to action"))
-    for key, label in names:
-        spread, share = _tree(serving, key), _tree(attainment, key)
+    for label, key in names:
+        spread = _tree(others if key in others else serving, key)
         quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
-        rows.append((label, *quantiles, _limit(slo[key]), *_share(share)))
-    rows.append(("all limits", "", "", "", "", *_share(_tree(attainment, "joint"))))
+        met = share(_tree(attainment, key)) if key in attainment else ("-", "-")
+        rows.append((label, *quantiles, _limit(slo.get(key)), *met))
+    rows.append(("all limits", "", "", "", "", *share(_tree(attainment, "joint"))))
     return Sheet(title, ("", "p50", "p90", "p99", "limit", "met", "95 % CI"), rows)
 
 
@@ -288,16 +305,17 @@ def _cost(summary: Tree) -> str:
     return f"cost: ${usd:.4f}{when}{some}\n"
 
 
-def _stages(serving: Tree) -> Sheet:
+def stages(serving: Tree) -> Sheet:
+    """Where the time of calls goes, in the server's words."""
     rows = []
     for name, entry in _tree(serving, "stages_s").items():
         times = cast(Tree, entry)
-        share = cast("float | None", times["share"])
+        part = cast("float | None", times["share"])
         rows.append(
             (
                 clean(name.removesuffix("_s").replace("_", " ")),
                 *(_time(times[key]) for key in ("mean", "p50", "p90")),
-                "-" if share is None else f"{share:.1%}",
+                "-" if part is None else f"{part:.1%}",
             )
         )
     title = "Where the time goes (as the server tells)"
@@ -312,12 +330,18 @@ def _list(tree: Tree, key: str) -> Sequence[Tree]:
     return cast("Sequence[Tree]", tree[key])
 
 
-def _share(share: Tree) -> tuple[str, str]:
+def share(known: Tree) -> tuple[str, str]:
     """How many calls met a limit, of how many it applied to, and the interval."""
-    interval = cast("Sequence[float] | None", share["ci95"])
+    interval = cast("Sequence[float] | None", known["ci95"])
     if interval is None:
         return "-", "-"
-    return f"{share['met']} of {share['n']}", f"{interval[0]:.0%} to {interval[1]:.0%}"
+    return f"{known['met']} of {known['n']}", " to ".join(map(_percent, interval))
+
+
+def _percent(value: float) -> str:
+    """A share in whole per cent; 0 and 100 only where it is exactly that."""
+    whole = round(100 * value)
+    return f"{min(max(whole, int(value > 0)), 99 + int(value >= 1))}%"
 
 
 def _interval(value: object) -> str:

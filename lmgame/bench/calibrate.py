@@ -15,6 +15,7 @@ from lmgame.bench.result import attained, counted
 from lmgame.bench.settings import LoadSettings
 from lmgame.client import Endpoint
 from lmgame.errors import LmgameError
+from lmgame.figure import count
 from lmgame.slo import Slo, Spread, percentile, tpot
 
 TTFT_S, ITL_S, TOKENS = 0.1, 0.02, 50
@@ -40,7 +41,8 @@ def levels(
     """
     for number in streams:
         if number >= processes:
-            say(f"calibrating: {number} streams from {processes} process(es)")
+            over = count(processes, "process", "es")
+            say(f"calibrating: {count(number, 'stream')} from {over}")
             yield level(number, processes)
 
 

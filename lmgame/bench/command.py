@@ -12,7 +12,7 @@ from typing import cast
 
 from rich.console import Console
 
-from lmgame import backend
+from lmgame import backend, figure
 from lmgame.bench import calibrate, calibration, capacity, compare, files, fleet, settings, show
 from lmgame.bench.capacity import Capacity, Unsure
 from lmgame.bench.result import Tree, counted, result
@@ -123,7 +123,7 @@ def _search(made: _Bench, endpoint: Endpoint, blocks: list[tuple[float, Tree]]) 
         load = load.model_copy(update={"seed": load.seed + len(blocks)})
         one = chosen.model_copy(update={"load": load})
         folder = made.path / f"{len(blocks) + 1:03}"
-        found = made.one(endpoint, one, f"{_what(one)}, {level:g}", folder)
+        found = made.one(endpoint, one, _what(one), folder)
         blocks.append((level, found))
         if found["stopped"]:
             raise Unsure("it was stopped")
@@ -227,7 +227,11 @@ def _turn(made: _Bench, label: str, each: dict[str, BenchSettings], number: int)
 
 def _what(chosen: BenchSettings) -> str:
     load = chosen.load
-    return f"{load.kind}, {load.streams} streams" if load.closed else load.kind
+    if load.closed:
+        return f"{load.kind}, {figure.count(load.streams, 'stream')}"
+    if load.kind in _WITHOUT_LEVEL:
+        return load.kind
+    return f"{load.kind}, {load.rate:g} {'sessions' if load.kind == 'sessions' else 'calls'}/s"
 
 
 Draw = Callable[[Path, _Bench, Sequence[tuple[str, Tree]], Capacity | None], None]

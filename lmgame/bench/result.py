@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
-from lmgame import slo
+from lmgame import figure, slo
 from lmgame.bench.calibration import Calibration, Level
 from lmgame.bench.drive import Outcome, Record, peak
 from lmgame.bench.settings import BenchSettings, LoadSettings
@@ -197,7 +197,7 @@ def _notes(
     elif client["calibrated"]["level"] is None:
         yield (
             f"the calibration of this machine has nothing for {tree['streams']} streams over "
-            f"{settings.load.processes} processes: lmgame bench --calibrate "
+            f"{figure.count(settings.load.processes, 'process', 'es')}: lmgame bench --calibrate "
             f"load.processes={settings.load.processes}"
         )
     if (client["cpu_share"] or 0.0) > _FULL_CORE:
@@ -206,7 +206,8 @@ def _notes(
         yield "the wall clock was set meanwhile; all times here stand on the monotonic one"
     skipped = max((len(one.skipped) for one in outcomes), default=0)
     if skipped:
-        yield f"{skipped} broken lines of the file were skipped, first {outcomes[0].skipped[0]}"
+        lines = figure.count(skipped, "broken line")
+        yield f"left out {lines} of the file, first {outcomes[0].skipped[0]}"
 
 
 def _of_server(good: Sequence[Call]) -> Iterator[str]:

@@ -16,13 +16,18 @@ from lmgame.bench.calibrate import ITL_S, LIMITS, TTFT_S
 from lmgame.bench.calibration import Calibration
 from lmgame.bench.fleet import Sofar
 from lmgame.client.trouble import clean
-from lmgame.report import Sheet, without_trailing_spaces
+from lmgame.report import Sheet, served, share, stages, without_trailing_spaces
 
 Tree = Mapping[str, object]
 _EVERY_S = 10.0
 """How often there is a line where there is no terminal."""
 _STYLE = {"met": "bold green", "missed": "bold red", "undecided": "yellow", "none": "bold yellow"}
-_COLUMNS = ("p50", "p90", "p99")
+_LINES = (
+    ("TTFT", "ttft_s"),
+    ("TPOT", "tpot_s"),
+    ("chunk gap", "chunk_gap_s"),
+    ("whole reply", "time_to_action_s"),
+)
 
 
 class Progress:
@@ -93,10 +98,11 @@ def show(found: Tree, console: Console) -> None:
 
 def _show(found: Tree, console: Console) -> None:
     serving = _tree(found, "serving")
-    _times(found).print(console)
+    spreads = {"chunk_gap_s": found["chunk_gap_s"], "time_to_action_s": found["end_s"]}
+    served(_title(found), serving, _LINES, spreads).print(console)
     _print(console, _totals(found))
     if serving["stages_s"]:
-        _stages(serving).print(console)
+        stages(serving).print(console)
     _print(console, _of_client(_tree(found, "client")))
     for failure in cast("Sequence[Tree]", found["failures"]):
         _print(console, f"{failure['calls']} failed: {failure['message']}", "red")
@@ -113,35 +119,11 @@ def _print(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style=style), soft_wrap=True)
 
 
-def _times(found: Tree) -> Sheet:
-    serving = _tree(found, "serving")
-    slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
-    left = _tree(found, "left_out")
-    title = f"{serving['calls']} calls, {serving['failed']} failed"
+def _title(found: Tree) -> str:
+    serving, left = _tree(found, "serving"), _tree(found, "left_out")
+    title = f"{figure.count(cast(int, serving['calls']), 'call')}, {serving['failed']} failed"
     title += f", at most {found['streams']} at a time"
-    if left["settling"]:
-        title += f", {left['settling']} more while settling"
-    rows = []
-    spreads = (
-        ("TTFT", serving["ttft_s"], "ttft_s"),
-        ("TPOT", serving["tpot_s"], "tpot_s"),
-        ("chunk gap", found["chunk_gap_s"], None),
-        ("whole reply", found["end_s"], "time_to_action_s"),
-    )
-    for label, spread, key in spreads:
-        values = [figure.time(cast("float | None", cast(Tree, spread)[q])) for q in _COLUMNS]
-        limit = None if key is None else slo[key]
-        share = ("", "") if key is None or limit is None else _share(_tree(attainment, key))
-        rows.append((label, *values, "-" if limit is None else f"{limit:g} s", *share))
-    rows.append(("all limits", "", "", "", "", *_share(_tree(attainment, "joint"))))
-    return Sheet(title, ("", *_COLUMNS, "limit", "met", "95 % CI"), rows)
-
-
-def _share(share: Tree) -> tuple[str, str]:
-    interval = cast("Sequence[float] | None", share["ci95"])
-    if interval is None:
-        return figure.NONE, figure.NONE
-    return f"{share['met']} of {share['n']}", f"{interval[0]:.1%} to {interval[1]:.1%}"
+    return title + (f", {left['settling']} more while settling" if left["settling"] else "")
 
 
 def _totals(found: Tree) -> str:
@@ -162,7 +144,7 @@ def _of_client(client: Tree) -> str:
     """One line on what the client may have added."""
     loop, lag = _tree(client, "loop_lag_s"), _tree(client, "lag_s")
     text = (
-        f"client: {client['processes']} process(es), event loop late "
+        f"client: {figure.count(cast(int, client['processes']), 'process', 'es')}, event loop late "
         f"{_ms(loop['p50'])} (p50) {_ms(loop['p99'])} (p99) {_ms(loop['max'])} (most); "
         f"own lag at most {_ms(lag['ttft_s'])} of TTFT, {_ms(lag['tpot_s'])} of TPOT (p99)"
     )
@@ -181,27 +163,13 @@ def _rate(value: object) -> str:
     return figure.NONE if value is None else f"{cast(float, value):.2f}"
 
 
-def _stages(serving: Tree) -> Sheet:
-    rows = [
-        (
-            clean(name.removesuffix("_s").replace("_", " "), 40),
-            *(_ms(cast(Tree, entry)[key]) for key in ("mean", "p50", "p90")),
-            figure.share(cast("float | None", cast(Tree, entry)["share"]), 1),
-        )
-        for name, entry in _tree(serving, "stages_s").items()
-    ]
-    title = "Where the time goes (as the server tells)"
-    return Sheet(title, ("stage", "mean", "p50", "p90", "share"), rows)
-
-
 def show_capacity(found: Tree, console: Console) -> None:
     """Print what a search came to."""
     rows = []
     for one in cast("Sequence[Tree]", found["probes"]):
-        share = _tree(one, "share")
         held = "met" if one["holds"] else "missed"
         rows.append(
-            (f"{one['load']:g}", *_share(share), held, "yes" if one["sure"] else "no",
+            (f"{one['load']:g}", *share(_tree(one, "share")), held, "yes" if one["sure"] else "no",
              str(one["blocks"]))
         )  # fmt: skip
     headings = (str(found["over_what"]), "met", "95 % CI", "target", "sure", "blocks")
@@ -230,11 +198,12 @@ def show_comparison(found: Tree, console: Console) -> None:
                 low, high = cast("Sequence[float]", against["ci95"])
                 interval = f"{low:+.2f} to {high:+.2f}"
         rows.append(
-            (clean(str(one["label"]), 200), *_share(_tree(one, "joint")),
+            (clean(str(one["label"]), 200), *share(_tree(one, "joint")),
              _rate(one["goodput_rps"]), gap, interval)
         )  # fmt: skip
-    title = f"{found['blocks']} blocks of each, in turn; goodput in calls/s"
-    headings = ("configuration", "met", "95 % CI", "goodput", "against first", "95 % CI of that")
+    blocks = figure.count(cast(int, found["blocks"]), "block")
+    title = f"{blocks} of each, in turn; goodput in calls/s, and how much more than the first's"
+    headings = ("configuration", "met", "95 % CI", "goodput", "more", "95 % CI")
     sheet = Sheet(title, headings, rows)
 
     def write() -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lmgame.bench import calibrate, calibration
@@ -10,11 +8,6 @@ from lmgame.client import Failure
 from lmgame.errors import LmgameError
 from lmgame.slo import Share, Spread
 from tests.bench.loads import call, outcome
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMGAME_CACHE", str(tmp_path))
 
 
 def level(streams: int, processes: int = 1, error_s: float = 0.001) -> Level:

@@ -18,10 +18,7 @@ from lmgame.testing import Reply, ScriptedServer
 QUICK = Reply("left right up", ttft_s=0.01, itl_s=0.002, server={"stages": {"prefill_s": 0.01}})
 
 
-@pytest.fixture(autouse=True)
-def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LMGAME_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def words(server: ScriptedServer, *more: str) -> list[str]:
@@ -63,7 +60,7 @@ def test_tables_tell_limits_goodput_client_and_verdict(
         "60 of 60",
         "goodput (met all limits)",
         "prefill",
-        "client: 1 process(es), event loop late",
+        "client: 1 process, event loop late",
         "the client's error on this machine is not known: lmgame bench --calibrate",
         "bench: out",
     ):

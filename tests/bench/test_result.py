@@ -131,7 +131,7 @@ def test_a_wall_clock_that_was_set_and_lines_that_were_skipped_are_told() -> Non
     made = outcome([call()])
     made.clock_drift_s, made.skipped = 3600.0, ("line 3: not JSON",)
     assert "the wall clock was set meanwhile" in notes(told([made]))
-    assert "1 broken lines of the file were skipped, first line 3" in notes(told([made]))
+    assert "left out 1 broken line of the file, first line 3" in notes(told([made]))
 
 
 def test_a_bench_that_was_stopped_at_once_has_no_verdict() -> None:
