@@ -6,9 +6,7 @@ ai-dynamo/dynamo, and in deploy/v1beta1 there (2026-11-22).
 
 from __future__ import annotations
 
-import yaml
-
-from lmgame.serving.launcher.manifest import Node, entry_of, image_of
+from lmgame.serving.launcher.manifest import Node, entry_of, image_of, written
 from lmgame.serving.launcher.plan import Plan, Process, service
 
 _SECRET = {"secretRef": {"name": "hf-token-secret", "optional": True}}
@@ -20,8 +18,7 @@ def kubernetes(plan: Plan) -> str:
         documents = [_graph(plan)]
     else:
         documents = [made for one in plan.processes for made in _deployed(plan, one)]
-    head = "".join(f"# {note}\n" for note in plan.notes)
-    return head + yaml.safe_dump_all(documents, sort_keys=False, width=1000)
+    return written(plan, documents)
 
 
 def _deployed(plan: Plan, process: Process) -> list[Node]:

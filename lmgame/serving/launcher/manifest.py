@@ -79,8 +79,21 @@ def compose(plan: Plan) -> str:
     document: Node = {"name": f"lmgame-{plan.config.kind.replace('_', '-')}", "services": services}
     if plan.fresh:
         document["volumes"] = {"discovery": {}}
+    return written(plan, [document])
+
+
+class _Whole(yaml.SafeDumper):
+    """Writes again what stands twice: anchors and aliases are hard to read, and to change."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Never."""
+        return True
+
+
+def written(plan: Plan, documents: Sequence[Node]) -> str:
+    """Documents as YAML, under what somebody should know of them."""
     head = "".join(f"# {note}\n" for note in plan.notes)
-    return head + yaml.safe_dump(document, sort_keys=False, width=1000)
+    return head + yaml.dump_all(documents, Dumper=_Whole, sort_keys=False, width=1000)
 
 
 def _service(plan: Plan, process: Process) -> Node:

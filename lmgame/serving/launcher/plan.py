@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -232,3 +232,37 @@ def address(config: LaunchConfig, form: Form) -> tuple[str, str]:
     if reach == EVERYWHERE:
         reach = HERE
     return bind, f"http://{reach}:{config.port}/v1"
+
+
+def router(
+    config: LaunchConfig, form: Form, python: str, module: str, pools: Sequence[str], ports: Ports
+) -> Process:
+    """vllm-router or sglang-router: one came from the other, and they take the same words.
+
+    Args:
+        config: What was asked for.
+        form: What the plan is for.
+        python: The interpreter that has it.
+        module: What starts it.
+        pools: How it is told of the workers.
+        ports: Where its metrics' port is from.
+    """
+    bind, base_url = address(config, form)
+    metrics = ports.take("")
+    return Process(
+        name="router",
+        role="router",
+        host="",
+        arguments=(
+            *(python, "-m", module),
+            *("--host", bind, "--port", str(config.port)),
+            *pools,
+            *("--prometheus-host", HERE, "--prometheus-port", str(metrics)),
+            *(("--policy", config.policy) if config.policy else ()),
+            *extra(config, "router"),
+        ),
+        environment={},
+        health=base_url.removesuffix("/v1") + "/health",
+        port=config.port,
+        ports=(config.port, metrics),
+    )

@@ -15,11 +15,11 @@ from lmgame.serving.launcher.plan import (
     Place,
     Ports,
     Process,
-    address,
     environment,
     extra,
     gpus_of,
     places,
+    router,
 )
 
 
@@ -37,27 +37,8 @@ def processes(
         else:
             pools += ["--decode", url] if place.role == "decode" else [url]
         yield worker
-    bind, base_url = address(config, form)
-    metrics = ports.take("")
-    split = config.mode == "disaggregated"
-    policy = ["--policy", config.policy] if config.policy else []
-    yield Process(
-        name="router",
-        role="router",
-        host="",
-        arguments=(
-            *(python, "-m", "sglang_router.launch_router"),
-            *("--host", bind, "--port", str(config.port)),
-            *("--pd-disaggregation" if split else "--worker-urls", *pools),
-            *("--prometheus-host", "127.0.0.1", "--prometheus-port", str(metrics)),
-            *policy,
-            *extra(config, "router"),
-        ),
-        environment={},
-        health=base_url.removesuffix("/v1") + "/health",
-        port=config.port,
-        ports=(config.port, metrics),
-    )
+    pools = ["--worker-urls" if config.mode == "colocated" else "--pd-disaggregation", *pools]
+    yield router(config, form, python, "sglang_router.launch_router", pools, ports)
 
 
 def _worker(config: LaunchConfig, place: Place, python: str, ports: Ports) -> Process:

@@ -15,11 +15,11 @@ from lmgame.serving.launcher.plan import (
     Place,
     Ports,
     Process,
-    address,
     environment,
     extra,
     gpus_of,
     places,
+    router,
 )
 
 
@@ -32,8 +32,6 @@ def processes(
     for place in places(config, form):
         workers.append(_worker(config, place, python, traits, ports))
         yield workers[-1]
-    bind, base_url = address(config, form)
-    metrics = ports.take("")
     pools = [
         word
         for one in workers
@@ -44,24 +42,7 @@ def processes(
         pools = ["--vllm-pd-disaggregation", *pools]
     else:
         pools = ["--worker-urls", *(one.health.removesuffix("/health") for one in workers)]
-    policy = ["--policy", config.policy] if config.policy else []
-    yield Process(
-        name="router",
-        role="router",
-        host="",
-        arguments=(
-            *(python, "-m", "vllm_router.launch_router"),
-            *("--host", bind, "--port", str(config.port)),
-            *pools,
-            *("--prometheus-host", "127.0.0.1", "--prometheus-port", str(metrics)),
-            *policy,
-            *extra(config, "router"),
-        ),
-        environment={},
-        health=base_url.removesuffix("/v1") + "/health",
-        port=config.port,
-        ports=(config.port, metrics),
-    )
+    yield router(config, form, python, "vllm_router.launch_router", pools, ports)
 
 
 def transfer_config(traits: frozenset[str]) -> str:

@@ -21,7 +21,9 @@ each = pytest.mark.parametrize(("kind", "engine"), KINDS)
 def printed(form: str, **said: object) -> list[dict[str, Any]]:
     write = compose if form == "compose" else kubernetes
     whole = made(config(**said), form, "python3", VERSIONS)  # type: ignore[arg-type]  # one of them
-    return list(yaml.safe_load_all(write(whole)))
+    told = write(whole)
+    assert "*id" not in told  # no aliases
+    return list(yaml.safe_load_all(told))
 
 
 @each
