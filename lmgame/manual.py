@@ -101,7 +101,8 @@ settings are written KEY=VALUE at the end of the line:
 
 SERVE = """
 settings are written KEY=VALUE at the end of the line:
-  backend.mode=disaggregated | colocated   split prefill from decode, or not
+  backend.mode=disaggregated | colocated | auto   split prefill from decode, or not, or as the
+                                  load asks
   backend.prefill_workers=1 backend.decode_workers=1
   backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
   backend.port=8000 backend.host=127.0.0.1
