@@ -23,7 +23,6 @@ from lmgame import record
 from lmgame.backend import Backends
 from lmgame.environment import cpu_name
 from lmgame.executor import Local
-from lmgame.plan import make_judge
 from lmgame.tournament import Tournament
 
 STREAMS = 64
@@ -58,8 +57,7 @@ def measure(base_url: str, workers: int) -> None:
         plan = [one for one in series.plan() if one.backends]
         backends = Backends(None, lambda text: None)
         backends.need([backend for one in plan for backend in one.backends])
-        judge = make_judge(series.settings.slo)
-        local = Local(backends.client, judge, lambda planned: None, STREAMS, workers)
+        local = Local(backends.client, lambda planned: None, STREAMS, workers)
         late: list[float] = []
         start = time.perf_counter()
 

@@ -17,7 +17,7 @@ LmgameError
 │   ├── LogCorrupt          a line cannot be read or breaks the schema
 │   └── ReplayMismatch      the log and the rules disagree
 ├── WorkerLost              processes that work for us died
-├── MixedClocks             times of processes that cannot be put together
+├── MixedClocks             times that are not of one clock
 └── ServingError
     ├── WeightsError        model weights are missing or damaged
     ├── EngineError         the inference library cannot be used
@@ -115,7 +115,7 @@ class WorkerLost(LmgameError):
 
 
 class MixedClocks(LmgameError):
-    """Processes whose monotonic clocks are not one."""
+    """Times that are not of one clock, and cannot be put together."""
 
 
 class ServingError(LmgameError):

@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 from lmgame import registry
 from lmgame.backend_settings import AnyBackend
 from lmgame.errors import UsageError
-from lmgame.match import Judge, Observer
+from lmgame.match import Observer
 from lmgame.plan import Planned
 from lmgame.record import Result, Suspended
 from lmgame.run import ClientFor, play_match
@@ -42,7 +42,6 @@ class Local:
 
     Args:
         client: Whom an agent asks, by its backend.
-        judge: Which limits a call met.
         observer: Makes the observer of a match.
         concurrency: Matches at the same time, without those that workers play.
         workers: How many processes; None for as many as there are cores, 0 for none.
@@ -52,13 +51,12 @@ class Local:
     def __init__(
         self,
         client: ClientFor,
-        judge: Judge,
         observer: Callable[[Planned], Observer | None],
         concurrency: int,
         workers: int | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._client, self._judge, self._observer = client, judge, observer
+        self._client, self._observer = client, observer
         self._concurrency = concurrency
         count = cores() if workers is None else workers
         # Two lots: a decision that a model waits for must not queue behind whole matches.
@@ -76,7 +74,7 @@ class Local:
             result, _ = await self._players.run(_play_alone, absolute)
             return result
         observer = self._observer(planned)
-        return await play_match(planned, self._client, self._judge, observer, self._thinkers)
+        return await play_match(planned, self._client, observer, self._thinkers)
 
     def close(self) -> None:
         """End the workers."""
@@ -119,7 +117,7 @@ def is_heavy(planned: Planned) -> bool:
 
 def _play_alone(planned: Planned) -> Result | Suspended:
     """Play a match without a model to its end; in a worker."""
-    return asyncio.run(play_match(planned, _nobody, lambda call, seconds: {}))
+    return asyncio.run(play_match(planned, _nobody))
 
 
 def _nobody(backend: AnyBackend) -> NoReturn:

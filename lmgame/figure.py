@@ -45,6 +45,11 @@ def span(low: str, high: str) -> str:
     return NONE if NONE in (low, high) else f"{low} to {high}"
 
 
+def percentile(value: float) -> str:
+    """A share as the name of a percentile: 0.99 is p99."""
+    return f"p{100 * value:.4g}"
+
+
 def money(usd: float | None) -> str:
     """An amount in US dollars; small ones with more digits."""
     if usd is None:

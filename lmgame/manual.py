@@ -12,7 +12,9 @@ settings are written KEY=VALUE at the end of the line:
                                   lmgame (a running `lmgame serve`), openai, anthropic,
                                   vllm, ...; any other: backend=any backend.base_url=URL
   clock=paused | simulated | realtime   whether the world waits for decisions
-  slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6   limits in seconds
+  slo.ttft_s=5 slo.tpot_s=0.1 slo.time_to_action_s=6 slo.itl_s=0.2 slo.deadline_s=usual
+                                  limits in seconds; where the world runs on the game's own
+                                  deadline (docs/slo.md)
   seed=0 episodes=30              the first seed, and how many
   concurrency=4                   matches at the same time
   workers=2                       processes for slow scripted agents; one a core, 0: none
@@ -82,7 +84,8 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   load.warmup=8 load.settle_s=5   calls that do not count: before all others; of the first seconds
   load.processes=4                processes that send; see `lmgame bench --calibrate`
   load.seed=0                     the same seed sends the same calls at the same times
-  slo.ttft_s=0.15 slo.tpot_s=0.025 slo.time_to_action_s=2   limits; the last one on the whole reply
+  slo.ttft_s=0.15 slo.tpot_s=0.025 slo.itl_s=0.1 slo.time_to_action_s=2   limits; the last one on
+                                  the whole reply (docs/slo.md)
   target=0.9                      the share of calls that must meet all of them
   search.low=1 search.high=1024 search.tolerance=0.05 search.blocks=8   for --capacity
   'compare=[backend.mode=disaggregated,backend.mode=colocated]' blocks=5   configurations in turn

@@ -24,8 +24,9 @@ from lmgame.world import Applied, World
 LONGEST_WAIT_S = 60.0
 """A server that asks for more patience than this is asked again all the same."""
 
-Judge = Callable[[Call, float], dict[str, bool | None]]
-"""Which limits a call met, given its decision's time to action in seconds."""
+Judge = Callable[[Call, float, float, str], dict[str, bool | None]]
+"""Which limits a call met, given its decision's time to action and what the clock charged,
+both in seconds, and how it counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Match:
     clock: Clock
     policy: Policy = Policy()
     writer: Writer | None = None
-    judge: Judge = lambda call, seconds: {}
+    judge: Judge = lambda call, seconds, charged_s, outcome: {}
     observer: Observer | None = None
     timer: Callable[[], float] = time.perf_counter
     _number: int = 0
@@ -260,6 +261,7 @@ class Match:
         lines = []
         for seat in landing.seats:
             thought, turn, done = thoughts[seat], turns[seat], applied.get(seat)
+            charged_s = landing.charged_s[seat]
             outcome, reason = _verdict(thought.tries[-1], turn, done, tick, seat in landing.late)
             lines.append(
                 Played(
@@ -277,10 +279,13 @@ class Match:
                     outcome=outcome,
                     reason=reason,
                     seconds=round(thought.seconds, 6),
-                    charged_s=landing.charged_s[seat],
+                    charged_s=charged_s,
                     state=state,
                     scores=scores,
-                    verdicts=tuple(self.judge(call, thought.seconds) for call in thought.calls),
+                    verdicts=tuple(
+                        self.judge(call, thought.seconds, charged_s, outcome)
+                        for call in thought.calls
+                    ),
                 )
             )
             self._number += 1

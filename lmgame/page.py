@@ -17,6 +17,7 @@ from lmgame.client.call import Call
 from lmgame.client.trouble import clean
 from lmgame.errors import LogError
 from lmgame.game import Turn
+from lmgame.limit import LABELS
 from lmgame.markup import NAME, Cut, Quota, fingerprint, inline, render
 from lmgame.picture import Picture
 from lmgame.record import Log, Played
@@ -233,11 +234,8 @@ def _limits(one: Played) -> str:
     judged = [
         (name, met) for calls in one.verdicts for name, met in calls.items() if met is not None
     ]
-    missed = dict.fromkeys(_LIMITS.get(name, name) for name, met in judged if not met)
+    missed = dict.fromkeys(LABELS.get(name, name) for name, met in judged if not met)
     return "" if not judged else f"missed: {', '.join(missed)}" if missed else "all met"
-
-
-_LIMITS = {"ttft_s": "TTFT", "tpot_s": "TPOT", "time_to_action_s": "time to action"}
 
 
 def _stages(calls: list[Call]) -> list[tuple[str, float, float]]:

@@ -19,11 +19,12 @@ from lmgame.config import Entrant
 from lmgame.environment import versions
 from lmgame.errors import LogError, LogNeverBegan
 from lmgame.folder import file_name
-from lmgame.game import Game, State
+from lmgame.game import Game, GameSpec, State
+from lmgame.limit import Slo, in_log
 from lmgame.match import Judge
 from lmgame.record import Header, Log, Seat
-from lmgame.settings import Settings, SloSettings
-from lmgame.slo import Slo
+from lmgame.settings import Settings
+from lmgame.usual import Limits, limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def plan_match(
         clock=cast(State, settings.clock.model_dump(mode="json")),
         policy=cast(State, settings.policy.model_dump(mode="json")),
         max_decisions=_bound(settings),
-        slo=cast(State, settings.slo.model_dump(mode="json")),
+        slo=limits_of(settings).slo.to_json(),
         backend=cast(State, backend),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
@@ -116,13 +117,21 @@ def _bound(settings: Settings) -> int | None:
     """The most decisions a seat may take in a match, or None."""
     if settings.max_decisions != "usual":
         return settings.max_decisions
-    return _usual_bound(settings.game.id, json.dumps(settings.game.arguments))
+    return _made(settings.game.id, json.dumps(settings.game.arguments)).decisions
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that a match's calls are judged by, and where they come from."""
+    clock, spec = settings.clock, None
+    if clock.kind != "paused":  # else the game does not matter, and need not be made
+        spec = _made(settings.game.id, json.dumps(settings.game.arguments))
+    return limits(settings.slo, clock, spec)
 
 
 @cache
-def _usual_bound(game: str, arguments: str) -> int | None:
+def _made(game: str, arguments: str) -> GameSpec:
     """What a game with these settings says itself; made once, as some are slow to make."""
-    return registry.games.make(game, json.loads(arguments)).spec.decisions
+    return registry.games.make(game, json.loads(arguments)).spec
 
 
 def make_game(settings: Settings, header: Header) -> Game:
@@ -143,17 +152,12 @@ def make_clock(settings: Settings, pace: int, live: Sequence[int]) -> Clock:
     return Simulated(latency_from(clock.latency, clock.ttft_s, clock.tpot_s), clock.bank_s, hand)
 
 
-def make_judge(limits: SloSettings) -> Judge:
+def make_judge(slo: Slo) -> Judge:
     """Says of each call of a match which limits it met."""
-    slo = Slo(**limits.model_dump())
+    names = in_log(slo)
 
-    def judge(call: Call, seconds: float) -> dict[str, bool | None]:
-        verdict = slo.judge(call, seconds)
-        return {
-            "ttft_s": verdict.ttft,
-            "tpot_s": verdict.tpot,
-            "time_to_action_s": verdict.time_to_action,
-        }
+    def judge(call: Call, seconds: float, charged_s: float, outcome: str) -> dict[str, bool | None]:
+        return slo.judge(call, seconds, charged_s, outcome).to_json(names)
 
     return judge
 

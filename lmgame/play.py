@@ -9,10 +9,9 @@ from rich.console import Console
 
 from lmgame import config, film, report, sitting, video
 from lmgame.backend import prices_of
-from lmgame.plan import Planned, make_game
+from lmgame.plan import Planned, limits_of, make_game
 from lmgame.record import Log
 from lmgame.run import Run
-from lmgame.slo import Slo
 from lmgame.summary import summary
 
 FILMS = 8
@@ -53,8 +52,8 @@ def _report(run: Run, logs: Sequence[tuple[Planned, Log]], as_json: bool, quiet:
     if not main:
         return
     anchors = [log for planned, log in logs if planned.anchor]
-    slo = Slo(**run.settings.slo.model_dump())
-    found = summary(main, anchors, slo, prices_of(run.settings.backend))
+    chosen = limits_of(run.settings)
+    found = summary(main, anchors, chosen.slo, prices_of(run.settings.backend), chosen.source)
     (run.path / "summary.json").write_text(json.dumps(found, indent=1) + "\n")
     if quiet:
         return

@@ -210,7 +210,7 @@ class OnRay:
                 max_concurrency=TOGETHER,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False),
             )
-            node = Node(name, cpus, actor.remote(self._settings.slo, cpus))
+            node = Node(name, cpus, actor.remote(cpus))
             node.opening = asyncio.create_task(self._open(node))
             self._nodes[name] = node
 

@@ -18,9 +18,8 @@ from lmgame.backend_settings import AnyBackend
 from lmgame.client import Endpoint
 from lmgame.errors import LmgameError, UsageError
 from lmgame.executor import Local
-from lmgame.plan import Planned, make_judge
+from lmgame.plan import Planned
 from lmgame.record import Result, Suspended
-from lmgame.settings import SloSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +52,14 @@ class Player:
     """Plays the matches that it is sent, as many at a time as it is sent.
 
     Args:
-        slo: Which limits calls are judged by.
         workers: How many processes to have beside the event loop.
     """
 
-    def __init__(self, slo: SloSettings, workers: int) -> None:
+    def __init__(self, workers: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lmgame-")
         self._clients: dict[tuple[str, str], BackendClient] = {}
         self._endpoints: Mapping[str, Endpoint] = {}
-        self._local = Local(self._client, make_judge(slo), lambda planned: None, 1, workers)
+        self._local = Local(self._client, lambda planned: None, 1, workers)
 
     async def ready(self) -> str:
         """The version of this package that plays here."""

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from lmgame import figure
 from lmgame.client.trouble import clean
+from lmgame.limit import LABELS
 
 Tree = Mapping[str, object]
 
@@ -59,7 +60,8 @@ def _show(summary: Tree, console: Console, run: Path | None) -> None:
     if serving["calls"]:
         title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
         served(title, serving).print(console)
-        console.print(_totals(serving) + _cost(summary), markup=False, highlight=False)
+        told = _totals(summary) + _sources(summary) + _cost(summary)
+        console.print(told, markup=False, highlight=False)
         if serving["stages_s"]:
             stages(serving).print(console)
 
@@ -266,18 +268,32 @@ def served(
     """
     slo, attainment = _tree(serving, "slo"), _tree(serving, "attainment")
     rows = []
-    for label, key in names:
-        spread = _tree(others if key in others else serving, key)
-        quantiles = [_time(spread[q]) for q in ("p50", "p90", "p99")]
+    for label, key in _with_others(names, slo):
+        spread = cast("Tree | None", others.get(key, serving.get(key)))
+        quantiles = [_time(spread[q]) if spread else "" for q in ("p50", "p90", "p99")]
         met = share(_tree(attainment, key)) if key in attainment else ("-", "-")
         rows.append((label, *quantiles, _limit(slo.get(key)), *met))
     rows.append(("all limits", "", "", "", "", *share(_tree(attainment, "joint"))))
     return Sheet(title, ("", "p50", "p90", "p99", "limit", "met", "95 % CI"), rows)
 
 
-def _totals(serving: Tree) -> str:
-    """Goodput and tokens in two lines."""
-    tokens = _tree(serving, "tokens")
+def _with_others(names: Sequence[tuple[str, str]], slo: Tree) -> Iterator[tuple[str, str]]:
+    """The lines, and those of limits that are there only where they are set."""
+    for label, key in names:
+        yield label, key
+        if key == "tpot_s" and slo.get("itl_s") is not None:
+            yield (
+                f"ITL ({figure.percentile(cast(float, slo['itl_percentile']))} of a call)",
+                "itl_s",
+            )
+    if slo.get("deadline_s") is not None:
+        yield LABELS["deadline_s"], "deadline_s"
+
+
+def _totals(summary: Tree) -> str:
+    """Goodput and tokens in two lines or three."""
+    serving = _tree(summary, "serving")
+    tokens, good_of = _tree(serving, "tokens"), cast(Tree, summary.get("goodput", {}))
     counts = ", ".join(
         f"{tokens[name]:,} {name}" for name in ("prompt", "completion", "reasoning", "cached")
     )
@@ -285,10 +301,22 @@ def _totals(serving: Tree) -> str:
     median = cast("float | None", _tree(serving, "time_to_action_s")["p50"])
     short = median is not None and median < SHORT_S
     caveat = "\n(calls this short say nothing about a server)" if short else ""
+    more = ""
+    if good_of:
+        more = f"goodput {_rate(good_of['tokens_s'])} tokens/s of these calls, "
+        more += f"{_rate(good_of['decisions_s'])} legal decisions/s in time\n"
     return (
         f"goodput {good} calls/s that met all limits, of {served} served{caveat}\n"
-        f"tokens: {counts}\n"
+        f"{more}tokens: {counts}\n"
     )
+
+
+def _sources(summary: Tree) -> str:
+    """Which limits are the game's own, in a line; nothing where none is."""
+    source = cast("Mapping[str, str]", summary.get("slo_source", {}))
+    own = {key: why for key, why in source.items() if why not in ("set", "usual")}
+    labels = " and ".join(LABELS.get(key, key) for key in own)
+    return f"{labels}: the game's own limit, {next(iter(own.values()))}\n" if own else ""
 
 
 def _cost(summary: Tree) -> str:

@@ -21,8 +21,9 @@ from lmgame.errors import ConfigError, LmgameError, LogNeverBegan
 from lmgame.folder import Folder, file_name, fresh_name
 from lmgame.game import Game, GameSpec
 from lmgame.garbage import rarely_collected
-from lmgame.match import Judge, Match, Observer, Policy
-from lmgame.plan import Planned, existing, make_clock, make_game, plan_match
+from lmgame.limit import Slo
+from lmgame.match import Match, Observer, Policy
+from lmgame.plan import Planned, existing, make_clock, make_game, make_judge, plan_match
 from lmgame.record import Header, Log, Result, Suspended, Writer
 from lmgame.settings import Settings, Shared
 
@@ -128,7 +129,6 @@ class Series(ABC, Generic[S_co]):
 async def play_match(
     planned: Planned,
     client: ClientFor,
-    judge: Judge,
     observer: Observer | None = None,
     workers: Offload | None = None,
 ) -> Result | Suspended:
@@ -137,7 +137,6 @@ async def play_match(
     Args:
         planned: The match.
         client: Whom an agent asks, by its backend.
-        judge: Which limits a call met.
         observer: Who is told of each landing.
         workers: Where agents may compute.
     """
@@ -157,7 +156,7 @@ async def play_match(
         clock=make_clock(settings, game.spec.pace, live),
         policy=Policy(**settings.policy.model_dump()),
         writer=writer,
-        judge=judge,
+        judge=make_judge(Slo.from_log(header.slo)),
         observer=observer,
     )
     try:

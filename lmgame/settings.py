@@ -5,11 +5,28 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal, cast
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, PlainValidator, field_validator
 
 from lmgame.backend_settings import AnyBackend
 from lmgame.backend_settings import Model as _Model
 from lmgame.game import State
+
+USUAL = "usual"
+"""A limit that is what it usually is; lmgame.usual says what that is."""
+
+
+def _limit(value: object) -> float | str | None:
+    if value is None:
+        return None
+    if value == USUAL:
+        return USUAL
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < cast(float, value) < math.inf:
+        raise ValueError("write seconds above 0, usual, or null")
+    return float(cast(float, value))
+
+
+Limit = Annotated[float | str | None, PlainValidator(_limit)]
 
 
 class GameSettings(_Model):
@@ -48,11 +65,14 @@ class ClockSettings(_Model):
 
 
 class SloSettings(_Model):
-    """Limits a call must meet, in seconds; None for no limit."""
+    """Limits a call must meet, in seconds; None for no limit. See ``configs/slo/``."""
 
-    ttft_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    tpot_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    time_to_action_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    ttft_s: Limit = None
+    tpot_s: Limit = None
+    itl_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    itl_percentile: float = Field(0.99, gt=0, le=1, allow_inf_nan=False)
+    time_to_action_s: Limit = None
+    deadline_s: Limit = None
 
 
 class PolicySettings(_Model):

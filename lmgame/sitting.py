@@ -20,7 +20,7 @@ from lmgame.backend_settings import AnyBackend
 from lmgame.budget import USED_UP, Budget, Purse
 from lmgame.errors import ConfigError
 from lmgame.executor import Executor, Local
-from lmgame.plan import Planned, existing, make_judge
+from lmgame.plan import Planned, existing
 from lmgame.price import find
 from lmgame.record import Log, Suspended
 from lmgame.run import Series
@@ -147,7 +147,6 @@ def _executor(series: Series[Shared], backends: Backends, watch: Watch) -> Execu
         return OnRay(settings, backends, watch.say)
     return Local(
         backends.client,
-        make_judge(settings.slo),
         watch.follow,
         settings.concurrency,
         settings.workers,

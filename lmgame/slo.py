@@ -7,23 +7,48 @@ differently), and why these were taken:
 - *One token.* A reply of one token has no time per output token; short replies
   are the normal case in games. TPOT does not apply: such a call is judged on
   TTFT and time to action alone. Passing it would flatter TPOT attainment,
-  failing it would make every one-word move a miss.
+  failing it would make every one-word move a miss. It has no ITL either.
 - *TPOT undetermined.* Without a token count from the server, or where a whole
   reply of several tokens came in one chunk, TPOT cannot be known. It is treated
   as not applicable, and counted (``undetermined``), so that a server which hides
   its pace is seen to hide it. Chunks are never taken for tokens.
+- *ITL* is judged within one call: ``itl_percentile`` of the waits between its
+  chunks are within ``itl_s`` (by nearest rank: below 100 waits, 0.99 means all of
+  them). Waits of many calls are not pooled: long replies would outvote short ones.
+- *Chunks of several tokens.* The wait between two chunks is a wait, however many
+  tokens the second one holds; it is not divided by them, and the tokens that came
+  with others add no waits of zero. So bundling tokens hides no stall. A reply in
+  one chunk has no ITL; if it has several tokens it counts as ``undetermined``.
+- *Stalls* inside a reply show in ITL, and are averaged away in TPOT; before the
+  first token they are TTFT, after the last one nothing of the reply is waited for.
+- *Role chunks*, empty and finishing ones are no tokens: they begin no TTFT and part
+  no ITL (lmgame.client sees to that).
+- *Reasoning tokens* are tokens: the first one ends TTFT, and they count for TPOT and
+  ITL. Those that a server counts but keeps to itself were over before its first
+  token came. What a player waits for in the end is time to action.
 - *Failures* miss every limit that is set. A reply without any token never had a
   first one: it misses TTFT, so that answering nothing does not pay.
 - *Cancelled calls* miss every limit, because dropping late work must not raise
   attainment. The exception is a call that nobody waited for any more (the match
   was over: its decision has no time to action): it says nothing about the server
   and is left out, unless its TTFT limit was broken already when it was cancelled.
+- *Client queueing*, for a free connection or a rate limit of ours, is part of every
+  time: calls are timed from when they were intended.
 - *Time to action* belongs to a decision, attainment's denominator is calls: all
   calls of a decision share its time. Judging only the last one would let a
   decision that came too late after three retries count two calls as good.
+- *The deadline* is the game's own, and shared likewise. It is judged by what the
+  game's clock charged, measured or simulated, and a decision that the game counted
+  as late (its time bank overdrawn, its action no longer legal) missed it. Where the
+  world waits there is none.
 - *Joint* means that one call met every limit that applied to it. "90 % met TTFT
   and 90 % met TPOT" is marginal, looser, and never called joint here. A call to
   which no limit applied is in no denominator.
+- *Goodput* is what met all limits, a second of time in which calls were under way:
+  calls, their reply tokens, and decisions that brought a legal action in time. It is
+  not capacity, the highest load at which the target share is met (lmgame.bench).
+- *One clock.* A call whose own times go back was not timed by one clock, and is
+  refused (MixedClocks) rather than judged.
 - Limits are met up to and including their value, as in DistServe.
 """
 
@@ -31,136 +56,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-
-import numpy as np
+from dataclasses import asdict, dataclass, field
 
 from lmgame.client.call import Call
-from lmgame.errors import ConfigError
+from lmgame.limit import SECONDS, Decided, Decisions, Slo, Verdict, check_times, itl, tpot
+from lmgame.share import Share, Spread, percentile, union_s, wilson
 
-Z95 = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution."""
+__all__ = [
+    "Attainment",
+    "Decided",
+    "Decisions",
+    "Goodput",
+    "ServingSummary",
+    "Share",
+    "Slo",
+    "Spread",
+    "StageTime",
+    "Tokens",
+    "Verdict",
+    "as_before",
+    "busy_seconds",
+    "goodput",
+    "itl",
+    "percentile",
+    "summarise",
+    "tpot",
+    "union_s",
+    "wilson",
+]
 
-Decisions = Iterable[tuple[float | None, Sequence[Call]]]
-"""Per decision its time to action in seconds (None: nobody waited for it, or it
-is unknown) and the calls made for it. A bare call is a decision of one call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slo:
-    """Limits in seconds; None sets no limit.
-
-    Attributes:
-        ttft_s: Intended send to first token, reasoning included.
-        tpot_s: Mean time per output token after the first.
-        time_to_action_s: From the turn to the action that was read from replies.
-    """
-
-    ttft_s: float | None = None
-    tpot_s: float | None = None
-    time_to_action_s: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in (f.name for f in fields(self)):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not (math.isfinite(value) and value > 0):
-                raise ConfigError(
-                    f"slo.{name} must be a positive number of seconds or null, not {value!r}"
-                )
-
-    def judge(self, call: Call, time_to_action_s: float | None = None) -> Verdict:
-        """Say which limits one call met.
-
-        Args:
-            call: The call.
-            time_to_action_s: That of the decision it was made for; None where
-                nobody waited for it or it is unknown.
-        """
-        if call.failure is not None:
-            dropped = call.failure.kind == "cancelled" and time_to_action_s is None
-            if dropped and not self._ttft_broken(call):
-                return Verdict(excluded=True)
-            return Verdict(
-                ttft=_within(math.inf, self.ttft_s),
-                tpot=_within(math.inf, self.tpot_s),
-                time_to_action=_within(math.inf, self.time_to_action_s),
-            )
-        first = math.inf if call.ttft_s is None else call.ttft_s
-        return Verdict(
-            ttft=_within(first, self.ttft_s),
-            tpot=_within(tpot(call), self.tpot_s),
-            time_to_action=_within(time_to_action_s, self.time_to_action_s),
-        )
-
-    def _ttft_broken(self, call: Call) -> bool:
-        first = call.timing.first_token
-        waited = call.timing.end if first is None else first
-        return self.ttft_s is not None and waited > self.ttft_s
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a call met each limit; None where a limit is not set or not applicable.
-
-    Attributes:
-        excluded: The call says nothing about the server (cancelled, unneeded).
-    """
-
-    ttft: bool | None = None
-    tpot: bool | None = None
-    time_to_action: bool | None = None
-    excluded: bool = False
-
-    @property
-    def joint(self) -> bool | None:
-        """Whether every limit that applied was met; None where none applied."""
-        verdicts = [v for v in (self.ttft, self.tpot, self.time_to_action) if v is not None]
-        return all(verdicts) if verdicts else None
-
-    def to_json(self) -> dict[str, bool | None]:
-        """Give what a log line holds, under the names of the limits."""
-        return {
-            "joint": self.joint,
-            "ttft_s": self.ttft,
-            "tpot_s": self.tpot,
-            "time_to_action_s": self.time_to_action,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share of calls with its Wilson 95 % interval; None where there are none."""
-
-    value: float | None
-    n: int
-    met: int
-    ci95: tuple[float, float] | None
-
-    @classmethod
-    def of(cls, verdicts: Iterable[bool | None]) -> Share:
-        """Count verdicts; None is in no denominator."""
-        known = [verdict for verdict in verdicts if verdict is not None]
-        n, met = len(known), sum(known)
-        return cls(met / n if n else None, n, met, wilson(met, n))
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Percentiles of a time in seconds, and of how many values."""
-
-    p50: float | None
-    p90: float | None
-    p99: float | None
-    n: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Take the percentiles of values in seconds."""
-        p50, p90, p99 = (percentile(values, q) for q in (50, 90, 99))
-        return cls(p50, p90, p99, len(values))
+_LATER = ("itl_s", "deadline_s")
+"""Fields that older summaries do not have; left out of files where they say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +112,7 @@ class Attainment:
 
     Attributes:
         undetermined: Good replies of two tokens or more whose TPOT cannot be known.
+        itl_s: None where no such limit is set; likewise ``deadline_s``.
     """
 
     joint: Share
@@ -193,6 +120,8 @@ class Attainment:
     tpot_s: Share
     time_to_action_s: Share
     undetermined: int
+    itl_s: Share | None = None
+    deadline_s: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +151,7 @@ class ServingSummary:
         throughput_rps: Successful calls per busy second.
         goodput_rps: Calls that met all limits per busy second; None without limits.
         stages_s: Server-side stages, in order.
+        itl_s: Each call's ITL at the percentile of the limit; None without such a limit.
     """
 
     calls: int
@@ -237,91 +167,139 @@ class ServingSummary:
     busy_s: float
     tokens: Tokens
     stages_s: Mapping[str, StageTime] = field(default_factory=dict)
-    slo: Slo = Slo()
+    slo: Slo = field(default_factory=Slo)
+    itl_s: Spread | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give plain dicts, lists, numbers and None; never NaN or infinity."""
-        plain = _plain(asdict(self))
+        plain = _plain(asdict(self, dict_factory=as_before))
         assert isinstance(plain, dict)
         return plain
+
+
+def as_before(items: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A ``dict_factory`` that leaves out what older summaries do not have and is not set.
+
+    So the same old logs give the same bytes.
+    """
+    found = dict(items)
+    if found.get("itl_s") is None:
+        found.pop("itl_percentile", None)
+    return {key: value for key, value in found.items() if value is not None or key not in _LATER}
 
 
 def summarise(decisions: Decisions, slo: Slo) -> ServingSummary:
     """Sum up what serving these decisions was like, under these limits.
 
     Decisions without calls (scripted players) cost no serving and are left out.
+
+    Raises:
+        MixedClocks: A call's times go back.
     """
-    kept = [(seconds, tuple(calls)) for seconds, calls in decisions if calls]
-    calls = [call for _, some in kept for call in some]
+    kept = _kept(decisions)
+    calls = [call for one in kept for call in one.calls]
     good = [call for call in calls if call.failure is None]
-    verdicts = [slo.judge(call, seconds) for seconds, some in kept for call in some]
+    verdicts = [verdict for one in kept for verdict in _judged(one, slo)]
     joint = Share.of(verdict.joint for verdict in verdicts)
-    paces = [pace for call in good if (pace := tpot(call)) is not None]
+    each = {name: Share.of(verdict.of(name) for verdict in verdicts) for name in SECONDS}
     cancelled = sum(1 for c in calls if c.failure is not None and c.failure.kind == "cancelled")
     busy = busy_seconds(calls)
-    limited = any(limit is not None for limit in (slo.ttft_s, slo.tpot_s, slo.time_to_action_s))
     return ServingSummary(
         calls=len(calls),
         failed=len(calls) - len(good) - cancelled,
         cancelled=cancelled,
         excluded=sum(verdict.excluded for verdict in verdicts),
         ttft_s=Spread.of([call.ttft_s for call in good if call.ttft_s is not None]),
-        tpot_s=Spread.of(paces),
-        time_to_action_s=Spread.of([seconds for seconds, _ in kept if seconds is not None]),
+        tpot_s=Spread.of(_known(map(tpot, good))),
+        time_to_action_s=Spread.of(_known(one.seconds for one in kept)),
         attainment=Attainment(
             joint=joint,
-            ttft_s=Share.of(verdict.ttft for verdict in verdicts),
-            tpot_s=Share.of(verdict.tpot for verdict in verdicts),
-            time_to_action_s=Share.of(verdict.time_to_action for verdict in verdicts),
+            ttft_s=each["ttft_s"],
+            tpot_s=each["tpot_s"],
+            time_to_action_s=each["time_to_action_s"],
             undetermined=sum(map(_undetermined, good)),
+            itl_s=None if slo.itl_s is None else each["itl_s"],
+            deadline_s=None if slo.deadline_s is None else each["deadline_s"],
         ),
-        goodput_rps=joint.met / busy if busy > 0 and limited else None,
+        goodput_rps=joint.met / busy if busy > 0 and slo.names else None,
         throughput_rps=len(good) / busy if busy > 0 else None,
         busy_s=busy,
         tokens=_tokens(calls),
         stages_s=_stages(good),
         slo=slo,
+        itl_s=None
+        if slo.itl_s is None
+        else Spread.of(_known(itl(call, slo.itl_percentile) for call in good)),
     )
 
 
-def tpot(call: Call) -> float | None:
-    """Time per output token in seconds, or None where it cannot be known.
+@dataclass(frozen=True, slots=True)
+class Goodput:
+    """What met all limits, for each busy second; None where it cannot be known.
 
-    Stricter than ``Call.tpot_s``: a reply of several tokens that came in a single
-    chunk shows no gap between tokens, and zero would meet any limit.
+    Attributes:
+        calls_s: Calls; None without limits.
+        tokens_s: Reply tokens of these calls; None where no server counts, too.
+        decisions_s: Decisions that called a model and brought a legal action within the
+            deadline and the limit on time to action; None where there is no game.
+        decisions: How many these are.
+        busy_s: Seconds in which at least one call was under way.
     """
-    return call.tpot_s if len(call.timing.chunks) > 1 else None
+
+    calls_s: float | None
+    tokens_s: float | None
+    decisions_s: float | None
+    decisions: int
+    busy_s: float
 
 
-def wilson(met: int, n: int, z: float = Z95) -> tuple[float, float] | None:
-    """Wilson's score interval for a share (1927; Newcombe 1998, method 3).
+def goodput(decisions: Decisions, slo: Slo) -> Goodput:
+    """Work out the goodput of decisions at the load under which they were taken.
 
-    Unlike the normal approximation it stays within 0 and 1 and says something
-    at 0 of n and n of n.
-
-    Args:
-        met: Successes.
-        n: Trials; for 0 there is no interval.
-        z: Normal quantile; the default gives 95 %.
+    Raises:
+        MixedClocks: A call's times go back.
     """
-    if n == 0:
-        return None
-    share = met / n
-    middle = share + z * z / (2 * n)
-    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    low, high = (middle - spread) / scale, (middle + spread) / scale
-    # Exact at the ends, where rounding would leave 1e-17 instead of 0.
-    return (0.0 if met == 0 else low), (1.0 if met == n else high)
+    kept = _kept(decisions)
+    calls = [call for one in kept for call in one.calls]
+    busy = busy_seconds(calls)
+    good = [
+        call
+        for one in kept
+        for call, verdict in zip(one.calls, _judged(one, slo), strict=True)
+        if verdict.joint
+    ]
+    timely = sum(map(slo.in_time, kept))
+
+    def rate(count: int, known: bool) -> float | None:
+        return count / busy if busy > 0 and known else None
+
+    counted = any(call.usage.completion is not None for call in calls)
+    return Goodput(
+        calls_s=rate(len(good), bool(slo.names)),
+        tokens_s=rate(
+            sum(call.usage.completion or 0 for call in good), bool(slo.names) and counted
+        ),
+        decisions_s=rate(timely, any(one.outcome is not None for one in kept)),
+        decisions=timely,
+        busy_s=busy,
+    )
 
 
-def percentile(values: Sequence[float], q: float) -> float | None:
-    """The q-th percentile (0 to 100) with linear interpolation, numpy's default.
+def _kept(decisions: Decisions) -> list[Decided]:
+    """The decisions that called a model, their times checked."""
+    kept = [one for one in (Decided(*each) for each in decisions) if one.calls]
+    for one in kept:
+        for call in one.calls:
+            check_times(call)
+    return kept
 
-    Returns:
-        None for no values.
-    """
-    return float(np.percentile(np.asarray(values, dtype=float), q)) if len(values) else None
+
+def _judged(one: Decided, slo: Slo) -> list[Verdict]:
+    return [slo.judge(call, one.seconds, one.charged_s, one.outcome) for call in one.calls]
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def busy_seconds(calls: Iterable[Call]) -> float:
@@ -333,20 +311,6 @@ def busy_seconds(calls: Iterable[Call]) -> float:
     because runs may be spread over processes.
     """
     return union_s((c.timing.at, c.timing.at + max(c.timing.end, 0.0)) for c in calls)
-
-
-def union_s(spans: Iterable[tuple[float, float]]) -> float:
-    """Seconds that lie in at least one of some spans of time."""
-    total, reached = 0.0, -math.inf
-    for begin, end in sorted(spans):
-        if end > reached:
-            total += end - max(begin, reached)
-            reached = end
-    return total
-
-
-def _within(seconds: float | None, limit: float | None) -> bool | None:
-    return None if seconds is None or limit is None else seconds <= limit
 
 
 def _undetermined(call: Call) -> bool:

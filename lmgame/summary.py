@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from lmgame.decided import check_clock, decided
 from lmgame.price import Cost, Price, from_backend, of_calls
 from lmgame.record import Log, Seat
-from lmgame.slo import Slo, summarise
+from lmgame.slo import Slo, goodput, summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def summary(
     anchors: Sequence[Log],
     slo: Slo,
     prices: Sequence[Price] | None = None,
+    source: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """The content of ``summary.json``.
 
@@ -57,13 +59,20 @@ def summary(
         anchors: The anchors' matches on the same seeds.
         slo: Limits that calls are judged by.
         prices: What tokens cost; None: what the logs say they cost.
+        source: Where each limit came from, if that is known.
 
     Returns:
-        JSON values: ``matches``, ``seats``, ``anchors``, ``decisions``, ``serving``
-        and ``cost``; the fields are described in docs/log.md.
+        JSON values: ``matches``, ``seats``, ``anchors``, ``decisions``, ``serving``,
+        ``goodput`` and ``cost``; the fields are described in docs/log.md.
+
+    Raises:
+        MixedClocks: The times of a log are not of one clock.
     """
     first = logs[0].header
     finished = [log for log in logs if log.result is not None]
+    for log in logs:
+        check_clock(log)
+    served = [one for log in logs for one in decided(log)]
     return {
         "game": first.game,
         "arguments": first.arguments,
@@ -71,7 +80,8 @@ def summary(
         "clock": first.clock,
         "max_decisions": first.max_decisions,
         "backend": first.backend,
-        "slo": asdict(slo),
+        "slo": slo.to_json(),
+        "slo_source": dict(source or {}),
         "matches": {
             "finished": len(finished),
             "unfinished": len(logs) - len(finished),
@@ -80,7 +90,8 @@ def summary(
         "seats": [_seat(logs, number, seat) for number, seat in enumerate(first.seats)],
         "anchors": [_seat(group, 0, group[0].header.seats[0]) for group in _by_agent(anchors)],
         "decisions": _decisions(logs),
-        "serving": summarise([one for log in logs for one in log.calls()], slo).to_json(),
+        "serving": summarise(served, slo).to_json(),
+        "goodput": asdict(goodput(served, slo)),
         "cost": _cost(logs, prices).to_json(),
     }
 

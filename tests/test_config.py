@@ -62,7 +62,7 @@ def test_games_are_named_in_snake_case_or_by_id() -> None:
         ("seed=1.5", "seed=1.5: Input should be a valid integer"),
         ("seed=-1", "seed=-1"),
         ("episodes=0", "episodes=0"),
-        ("slo.ttft_s=-1", "slo.ttft_s=-1: Input should be greater than 0"),
+        ("slo.ttft_s=-1", "slo.ttft_s=-1: write seconds above 0, usual, or null"),
         ("slo.ttft_s=nan", "slo.ttft_s"),
         ("backend.mode=split", "backend.mode='split'"),
         ("backend.port=99999", "backend.port=99999"),

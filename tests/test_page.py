@@ -215,7 +215,9 @@ def test_every_reply_stands_with_its_own_times(tmp_path: Path) -> None:
     assert "limits" not in step.facts  # there were none
 
 
-def first_missed(one: Call, seconds: float) -> dict[str, bool | None]:
+def first_missed(
+    one: Call, seconds: float, charged_s: float, outcome: str
+) -> dict[str, bool | None]:
     return {"ttft_s": False, "tpot_s": None, "time_to_action_s": True}
 
 

@@ -20,12 +20,10 @@ from lmgame.plan import Planned
 from lmgame.ray_player import Failed, Played, Player
 from lmgame.record import Result, read
 from lmgame.scripted_reply import Received
-from lmgame.settings import SloSettings
 from lmgame.testing import Reply, ScriptedServer
 from lmgame.tournament import Tournament
 from tests.waiting import wait_for
 
-SLO = SloSettings(ttft_s=None, tpot_s=None, time_to_action_s=None)
 RAY = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: lmgame[ray]")
 
 
@@ -50,7 +48,7 @@ def endpoints(planned: Planned) -> dict[str, Any]:
 
 @asynccontextmanager
 async def player() -> AsyncIterator[Player]:
-    one = Player(SLO, 0)
+    one = Player(0)
     try:
         yield one
     finally:

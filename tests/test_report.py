@@ -184,3 +184,18 @@ def test_names_from_outside_are_no_markup(tmp_path: Path) -> None:
     found = of(tmp_path, first)
     found["seats"][0]["model"] = "[red]x[/red]"  # type: ignore[index] # JSON
     assert "[red]x[/red]" in printed(found)
+
+
+def test_a_limit_on_itl_has_a_line_with_its_percentile(tmp_path: Path) -> None:
+    slo = Slo(ttft_s=1.0, itl_s=0.05, itl_percentile=0.9)
+    found = summary(logs(tmp_path, streamed), [], slo, source={"itl_s": "set"})
+    text = printed(found, 120)
+    assert re.search(r"ITL \(p90 of a call\) +20\.0 ms +20\.0 ms +20\.0 ms +0\.05 s", text)
+    assert "game's own" not in text
+
+
+def streamed(turn: Turn) -> Decision:
+    """Three tokens, 20 ms apart."""
+    said = call("take 1", completion=3, ttft_s=0.1)
+    timing = replace(said.timing, last_token=0.14, end=0.14, chunks=(0.1, 0.12, 0.14))
+    return Decision("take 1", calls=(replace(said, timing=timing),))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import random
@@ -12,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmgame.client import Call, Failure, FailureKind, Timing, Usage
-from lmgame.errors import ConfigError
+from lmgame.errors import ConfigError, LogVersionError, MixedClocks
+from lmgame.game import State
 from lmgame.slo import (
+    Decided,
     ServingSummary,
     Share,
     Slo,
     Spread,
     Verdict,
     busy_seconds,
+    goodput,
+    itl,
     percentile,
     summarise,
     tpot,
@@ -50,16 +55,29 @@ def call(
         if ttft is None
         else [ttft + n * pace * steps / max(chunks - 1, 1) for n in range(chunks)]
     )
-    last = times[-1] if times else None
+    return timed(times, tokens, fails, at, end, stages, usage)
+
+
+def timed(
+    times: Sequence[float],
+    tokens: int | None = None,
+    fails: FailureKind | None = None,
+    at: float = 0.0,
+    end: float | None = None,
+    stages: dict[str, float] | None = None,
+    usage: Usage | None = None,
+) -> Call:
+    """A call whose chunks came at these times; it ends with the last one or later."""
+    last = times[-1] if times else 0.0
     return Call(
         model="m",
         prompt_digest="0" * 16,
         reply="x",
         timing=Timing(
             at=at,
-            end=end if end is not None else (last or 0.0),
-            first_token=ttft if times else None,
-            last_token=last,
+            end=max(end or 0.0, last),
+            first_token=times[0] if times else None,
+            last_token=last if times else None,
             chunks=tuple(times),
         ),
         usage=usage or Usage(completion=tokens),
@@ -83,7 +101,8 @@ calls_ = st.builds(
 decisions_ = st.lists(
     st.tuples(st.one_of(st.none(), seconds), st.lists(calls_, max_size=3)), max_size=12
 )
-slos = st.builds(Slo, *[st.one_of(st.none(), seconds)] * 3)
+limit = st.one_of(st.none(), seconds)
+slos = st.builds(Slo, limit, limit, limit, limit, st.floats(0.01, 1), limit)
 
 
 # Verdicts
@@ -108,7 +127,9 @@ def test_a_verdict_in_a_log_line() -> None:
         "joint": False,
         "ttft_s": True,
         "tpot_s": None,
+        "itl_s": None,
         "time_to_action_s": False,
+        "deadline_s": None,
     }
 
 
@@ -168,11 +189,157 @@ def test_decisions_without_calls_are_left_out() -> None:
     assert (found.calls, found.time_to_action_s.n, found.time_to_action_s.p50) == (1, 1, 0.5)
 
 
-@pytest.mark.parametrize("name", ["ttft_s", "tpot_s", "time_to_action_s"])
+@pytest.mark.parametrize("name", ["ttft_s", "tpot_s", "time_to_action_s", "itl_s", "deadline_s"])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, True, "0.1"])
 def test_limits_that_are_none(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
         Slo(**{name: value})
+
+
+@pytest.mark.parametrize("value", [0, -0.5, 1.5, 99, math.nan, True, "0.99"])
+def test_percentiles_that_are_none(value: float) -> None:
+    with pytest.raises(ConfigError, match=r"slo\.itl_percentile must be a share above 0"):
+        Slo(itl_s=0.1, itl_percentile=value)
+
+
+# Waits within a reply
+
+
+def test_itl_is_judged_by_the_waits_of_one_call() -> None:
+    steady = timed([0.1, 0.12, 0.14, 0.16])
+    stalled = timed([0.1, 0.12, 0.64, 0.66])
+    assert itl(steady) == pytest.approx(0.02)
+    assert itl(stalled) == pytest.approx(0.52)
+    tight = Slo(itl_s=0.1)
+    assert (tight.judge(steady).itl, tight.judge(stalled).itl) == (True, False)
+    assert tight.judge(stalled).joint is False
+
+
+def test_one_stall_in_fifty_tokens_breaks_the_99_percent_and_not_the_90() -> None:
+    times = [0.1 + 0.02 * n + (1.0 if n >= 25 else 0.0) for n in range(50)]
+    stalled = timed(times, tokens=50)
+    assert Slo(itl_s=0.1).judge(stalled).itl is False
+    assert Slo(itl_s=0.1, itl_percentile=0.9).judge(stalled).itl is True
+    assert Slo(tpot_s=0.05).judge(stalled).tpot is True  # averaged away
+
+
+def test_one_token_and_one_chunk_have_no_wait() -> None:
+    strict = Slo(itl_s=1e-6)
+    assert strict.judge(call(tokens=1)) == Verdict()
+    assert strict.judge(call(tokens=50, chunks=1)) == Verdict()
+    found = summarise([(0.5, [call(tokens=50, chunks=1), call(tokens=1)])], strict)
+    assert found.attainment.itl_s == Share(None, 0, 0, None)
+    assert found.attainment.undetermined == 1
+
+
+def test_a_wait_for_a_chunk_of_several_tokens_is_not_divided() -> None:
+    """60 ms for three tokens are a wait of 60 ms, whatever TPOT says."""
+    bundled = call(tokens=31, pace=0.02, chunks=11)
+    assert tpot(bundled) == pytest.approx(0.02)
+    assert itl(bundled) == pytest.approx(0.06)
+    assert Slo(tpot_s=0.025, itl_s=0.025).judge(bundled) == Verdict(tpot=True, itl=False)
+
+
+def test_waits_are_known_without_token_counts() -> None:
+    assert itl(call(tokens=None)) == pytest.approx(0.02)
+
+
+def test_reasoning_is_part_of_ttft_tpot_and_itl() -> None:
+    """Four reasoning tokens, a pause, four of the answer: all are tokens that were waited for."""
+    times = [0.1, 0.12, 0.14, 0.16, 0.46, 0.48, 0.5, 0.52]
+    thought = dataclasses.replace(timed(times, usage=Usage(10, 8, 4)), reasoning="hm")
+    assert thought.ttft_s == 0.1
+    assert tpot(thought) == pytest.approx(0.06)
+    assert itl(thought) == pytest.approx(0.3)
+    hidden = dataclasses.replace(thought, reasoning="")
+    assert tpot(hidden) == pytest.approx(0.42 / 3)
+
+
+def test_waiting_in_the_client_counts() -> None:
+    """Timed from when it was intended: a call that a limit of ours held back is late."""
+    waited = call(0.9)
+    waited = dataclasses.replace(waited, timing=dataclasses.replace(waited.timing, queued=0.85))
+    assert SLO.judge(waited, 0.5).ttft is False
+
+
+@unhurried
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=40), st.floats(0.01, 1), seconds)
+def test_the_itl_limit_is_met_where_that_share_of_the_waits_is_within_it(
+    steps: list[float], share: float, limit: float
+) -> None:
+    times = [sum(steps[: n + 1]) for n in range(len(steps))]
+    waits = [after - before for before, after in itertools.pairwise(times)]
+    within = sum(wait <= limit for wait in waits) / len(waits)
+    met = Slo(itl_s=limit, itl_percentile=share).judge(timed(times)).itl
+    assert met == (within >= share - 1e-9)
+
+
+# The game's deadline
+
+
+def test_the_deadline_is_judged_by_what_the_games_clock_charged() -> None:
+    slo = Slo(deadline_s=0.2)
+    assert slo.judge(call(), 5.0, charged_s=0.2, outcome="ok").deadline is True
+    assert slo.judge(call(), 0.1, charged_s=0.21, outcome="ok").deadline is False
+    assert slo.judge(call(), 0.1, charged_s=0.1, outcome="late").deadline is False
+    assert slo.judge(call(), 0.1).deadline is None  # no game, or it never landed
+    assert slo.judge(call(fails="timeout"), 0.1, 0.1, "failed").deadline is False
+    assert Slo().judge(call(), 0.1, 9.0, "late").deadline is None
+
+
+def test_all_calls_of_a_decision_share_its_deadline() -> None:
+    found = summarise([Decided(0.5, [call(), call()], 0.5, "ok")], Slo(deadline_s=0.2))
+    assert found.attainment.deadline_s is not None
+    assert (found.attainment.deadline_s.met, found.attainment.deadline_s.n) == (0, 2)
+
+
+# Old logs
+
+
+def test_limits_of_old_logs_are_what_they_were() -> None:
+    old: State = {"ttft_s": 1.0, "tpot_s": None, "time_to_action_s": 6.0}
+    slo = Slo.from_log(old)
+    assert slo == Slo(ttft_s=1.0, time_to_action_s=6.0)
+    assert slo.to_json() == old
+    assert Slo.from_log({}) == Slo()
+    plain = summarise([(0.5, [call()])], slo).to_json()
+    assert "itl_s" not in plain
+    assert isinstance(plain["attainment"], dict)
+    assert set(plain["attainment"]) == {"joint", *old, "undetermined"}
+
+
+@given(slos)
+def test_limits_come_back_from_a_log(slo: Slo) -> None:
+    again = Slo.from_log(json.loads(json.dumps(slo.to_json())))
+    assert again.names == slo.names
+    assert again.to_json() == slo.to_json()
+
+
+def test_limits_of_a_newer_log_are_not_guessed_at() -> None:
+    with pytest.raises(LogVersionError, match="charm_s"):
+        Slo.from_log({"ttft_s": 1.0, "charm_s": 2.0})
+
+
+# One clock
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"end": 0.2}, "end: 0.3 s, then 0.2 s"),
+        ({"end": -5.0}, "end: 0.3 s, then -5 s"),
+        ({"sent": -0.5}, "sent: 0 s, then -0.5 s"),
+        ({"first_byte": 7.0}, "end: 7 s, then 0.1 s"),
+        ({"chunks": (0.1, 0.3, 0.2)}, "chunks: 0.3 s, then 0.2 s"),
+        ({"end": math.nan}, "end: 0.3 s, then nan s"),
+    ],
+)
+def test_times_that_go_back_are_refused(changes: dict[str, float], what: str) -> None:
+    good = call()
+    bad = dataclasses.replace(good, timing=dataclasses.replace(good.timing, **changes))  # type: ignore[arg-type] # one value is a tuple
+    for judged in (summarise, goodput):
+        with pytest.raises(MixedClocks, match=f"times that go back .{what}"):
+            judged([(0.5, [good, bad])], SLO)
 
 
 # Joint and marginal
@@ -192,6 +359,7 @@ def test_joint_misses_are_at_least_each_limits_and_at_most_their_sum(
 ) -> None:
     found = summarise(decisions, slo).attainment
     each = [found.ttft_s, found.tpot_s, found.time_to_action_s]
+    each += [share for share in (found.itl_s, found.deadline_s) if share is not None]
     misses = found.joint.n - found.joint.met
     assert misses >= max(share.n - share.met for share in each)
     assert misses <= sum(share.n - share.met for share in each)
@@ -212,7 +380,7 @@ def test_nothing_is_out_of_bounds(
     failed = [c for c in calls if c.failure is not None]
     assert found.calls == len(calls)
     assert found.failed + found.cancelled == len(failed)
-    limited = slo != Slo()
+    limited = bool(slo.names)
     if limited:
         missed = found.attainment.joint.n - found.attainment.joint.met
         assert missed >= len(failed) - found.excluded
@@ -304,7 +472,7 @@ def test_a_percentile_between_two_values() -> None:
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12))
 def test_busy_seconds_against_counting(spans: Sequence[tuple[int, int]]) -> None:
     covered = {second for at, length in spans for second in range(at, at + length)}
-    calls = [call(at=float(at), end=float(length)) for at, length in spans]
+    calls = [call(None, at=float(at), end=float(length)) for at, length in spans]
     assert busy_seconds(calls) == pytest.approx(len(covered))
 
 
@@ -338,10 +506,40 @@ def test_only_good_calls_are_goodput() -> None:
 def test_goodput_per_worker_of_distserves_worked_example() -> None:
     """Prefill alone 5.6/s, decode alone 10/s: 2 + 1 workers give 10/s, 3.3/s each."""
     served = min(2 * 5.6, 10.0)
-    some = [call(at=n / served, end=1 / served) for n in range(300)]
+    some = [call(0.05, 0.002, at=n / served, end=1 / served) for n in range(300)]
     found = summarise([(0.5, [c]) for c in some], Slo(ttft_s=0.4, tpot_s=0.04))
     assert found.goodput_rps is not None
     assert found.goodput_rps / 3 == pytest.approx(3.33, abs=0.01)
+
+
+def test_tokens_of_good_calls_and_timely_legal_decisions_are_goodput() -> None:
+    slo = Slo(ttft_s=0.15, time_to_action_s=1.0, deadline_s=0.5)
+    made = [
+        Decided(0.4, [call(at=0.0, end=1.0)], 0.4, "ok"),
+        Decided(0.4, [call(0.5, at=1.0, end=1.0)], 0.4, "ok"),  # late token, timely action
+        Decided(0.4, [call(at=2.0, end=1.0)], 0.6, "ok"),  # too late for the game
+        Decided(1.2, [call(at=3.0, end=1.0)], 0.4, "ok"),  # too late for the limit
+        Decided(0.4, [call(at=4.0, end=1.0)], 0.4, "illegal"),
+        Decided(0.4, [call(at=5.0, end=1.0)], 0.4, "late"),
+        Decided(0.0, [], 0.0, "ok"),  # asked no model
+    ]
+    found = goodput(made, slo)
+    assert found.busy_s == pytest.approx(6.0, abs=0.01)
+    assert found.calls_s == pytest.approx(2 / found.busy_s)
+    assert found.tokens_s == pytest.approx(22 / found.busy_s)
+    assert found.decisions == 2
+    assert found.decisions_s == pytest.approx(2 / found.busy_s)
+    assert found.calls_s == pytest.approx(summarise(made, slo).goodput_rps)
+
+
+def test_goodput_that_cannot_be_known_is_none() -> None:
+    bench = goodput([(0.5, [call(tokens=None)])], SLO)
+    assert bench.calls_s is not None
+    assert (bench.tokens_s, bench.decisions_s) == (None, None)
+    unlimited = goodput([Decided(0.5, [call()], 0.0, "ok")], Slo())
+    assert (unlimited.calls_s, unlimited.tokens_s) == (None, None)
+    assert unlimited.decisions_s is not None
+    assert goodput([], SLO).calls_s is None
 
 
 # The summary
@@ -382,3 +580,14 @@ def test_the_summary_names_what_the_summary_file_names() -> None:
     assert set(attainment["joint"]) == {"value", "n", "met", "ci95"}
     assert set(attainment) == {"joint", "ttft_s", "tpot_s", "time_to_action_s", "undetermined"}
     assert plain["slo"] == {"ttft_s": 0.15, "tpot_s": 0.025, "time_to_action_s": 1.0}
+    more = summarise([(0.5, [call()])], Slo(itl_s=0.1, deadline_s=0.2)).to_json()
+    assert isinstance(more["attainment"], dict)
+    assert {"itl_s", "deadline_s"} <= set(more["attainment"])
+    assert more["slo"] == {
+        "ttft_s": None,
+        "tpot_s": None,
+        "time_to_action_s": None,
+        "itl_s": 0.1,
+        "itl_percentile": 0.99,
+        "deadline_s": 0.2,
+    }

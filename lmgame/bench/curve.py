@@ -9,8 +9,13 @@ from lmgame.bench.result import decision
 from lmgame.client import Call
 from lmgame.slo import Share, Slo, wilson
 
-LIMITS = {"joint": "all limits", "ttft_s": "TTFT only", "tpot_s": "TPOT only"}
-"""The lines of DistServe's figures 8 to 10, by the name of a share."""
+LIMITS = {
+    "joint": "all limits",
+    "ttft_s": "TTFT only",
+    "tpot_s": "TPOT only",
+    "itl_s": "ITL only",
+}
+"""The lines of DistServe's figures 8 to 10, by the name of a share; and ITL's."""
 SCALES = tuple(round(0.1 * number, 1) for number in range(1, 31))
 """How many times wider the limits are made."""
 
@@ -55,21 +60,16 @@ def against_scale(
     found: dict[str, list[Point]] = {name: [] for name in LIMITS}
     for scale in scales:
         wider = _scaled(limits, scale)
-        verdicts = [wider.judge(call, decision(call)[0]) for call in calls]
+        verdicts = [wider.judge(call, decision(call).seconds) for call in calls]
         for name in LIMITS:
-            point = _point(scale, Share.of(getattr(one, _SHORT[name]) for one in verdicts))
+            point = _point(scale, Share.of(one.of(name) for one in verdicts))
             if point is not None:
                 found[name].append(point)
     return found
 
 
-_SHORT = {"joint": "joint", "ttft_s": "ttft", "tpot_s": "tpot"}
-
-
 def _scaled(limits: Slo, scale: float) -> Slo:
-    names = ("ttft_s", "tpot_s", "time_to_action_s")
-    values = {name: getattr(limits, name) for name in names}
-    return replace(limits, **{n: v * scale for n, v in values.items() if v is not None})
+    return replace(limits, **{name: scale * getattr(limits, name) for name in limits.names})
 
 
 def against_load(blocks: Sequence[tuple[float, Tree]]) -> dict[str, list[Point]]:
@@ -84,7 +84,7 @@ def against_load(blocks: Sequence[tuple[float, Tree]]) -> dict[str, list[Point]]
         for load, one in blocks:
             serving = one["serving"]
             assert isinstance(serving, Mapping)
-            share = serving["attainment"][name]
+            share = serving["attainment"].get(name) or {"met": 0, "n": 0}
             met, n = counts.get(load, (0, 0))
             counts[load] = (met + share["met"], n + share["n"])
         for load, (met, n) in sorted(counts.items()):

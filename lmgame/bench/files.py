@@ -99,13 +99,14 @@ def rows(records: Sequence[Record], limits: Slo) -> Iterator[Row]:
             **timing,
             "ttft_s": call.ttft_s,
             "tpot_s": slo.tpot(call),
+            "itl_s": slo.itl(call, limits.itl_percentile),
             **{
                 f"{name}_tokens": count
                 for name, count in asdict(call.usage).items()
                 if name != "usd"
             },
             "finish": call.finish,
-            "met": limits.judge(call, decision(call)[0]).to_json(),
+            "met": limits.judge(call, decision(call).seconds).to_json(),
             "stages": dict(call.stages),
             "server": dict(call.server),
             "failure": None if call.failure is None else asdict(call.failure),

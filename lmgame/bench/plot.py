@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Tree = Mapping[str, object]
 
-_COLOURS = {"joint": "#0072b2", "ttft_s": "#d55e00", "tpot_s": "#009e73"}
+_COLOURS = {"joint": "#0072b2", "ttft_s": "#d55e00", "tpot_s": "#009e73", "itl_s": "#cc79a7"}
 """Okabe and Ito's, which stay apart for colour-blind readers; so do the dashes."""
-_DASHES = {"joint": "-", "ttft_s": "--", "tpot_s": ":"}
+_DASHES = {"joint": "-", "ttft_s": "--", "tpot_s": ":", "itl_s": "-."}
 _STAGES = ("#0072b2", "#56b4e9", "#f0e442", "#e69f00", "#d55e00", "#cc79a7", "#999999")
 _STYLE = {
     "svg.hashsalt": "lmgame",  # the same bytes for the same figure

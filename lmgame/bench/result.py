@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
+from typing import cast
 
 from lmgame import figure, slo
 from lmgame.bench.calibration import Calibration, Level
 from lmgame.bench.drive import Outcome, Record, peak
 from lmgame.bench.settings import BenchSettings, LoadSettings
 from lmgame.client import Call
-from lmgame.slo import Share, Slo, Spread, percentile, summarise
+from lmgame.slo import Decided, Share, Slo, Spread, goodput, percentile, summarise
 
 Tree = dict[str, object]
 
@@ -29,18 +30,18 @@ def counted(outcomes: Sequence[Outcome]) -> list[Record]:
     return sorted(records, key=lambda one: (one.intended_s, one.process))
 
 
-def decision(call: Call) -> tuple[float | None, tuple[Call]]:
+def decision(call: Call) -> Decided:
     """A call as a decision of its own: its time to action is its end.
 
     One that was stopped with the bench has none: nobody waited for it any more.
     """
     dropped = call.failure is not None and call.failure.kind == "cancelled"
-    return (None if dropped else call.timing.end), (call,)
+    return Decided(None if dropped else call.timing.end, (call,))
 
 
 def attained(calls: Sequence[Call], limits: Slo) -> Share:
     """The share of calls that met all limits."""
-    return Share.of(limits.judge(call, decision(call)[0]).joint for call in calls)
+    return Share.of(limits.judge(call, decision(call).seconds).joint for call in calls)
 
 
 def result(
@@ -68,7 +69,8 @@ def result(
         "offered_rps": _offered(records, load),
         "streams": peak(records),
         "serving": serving.to_json(),
-        **_tokens(calls, limits, serving.busy_s),
+        "throughput_tokens_s": _tokens(calls, serving.busy_s),
+        "goodput_tokens_s": goodput(map(decision, calls), limits).tokens_s,
         "chunk_gap_s": asdict(Spread.of([gap for call in calls for gap in _gaps(call)])),
         "end_s": asdict(Spread.of([c.timing.end for c in calls if c.failure is None])),
         "client": client,
@@ -78,13 +80,10 @@ def result(
     return tree | {"notes": list(_notes(tree, calls, outcomes, settings))}
 
 
-def _tokens(calls: Sequence[Call], limits: Slo, busy_s: float) -> Tree:
-    """Reply tokens a second, and those of calls that met all limits."""
-    good = [c for c in calls if limits.judge(c, decision(c)[0]).joint]
-    sums = [sum(c.usage.completion or 0 for c in some) for some in (calls, good)]
-    known = any(call.usage.completion is not None for call in calls)
-    rates = [total / busy_s if busy_s > 0 and known else None for total in sums]
-    return {"throughput_tokens_s": rates[0], "goodput_tokens_s": rates[1]}
+def _tokens(calls: Sequence[Call], busy_s: float) -> float | None:
+    """Reply tokens a second, if a server counts them."""
+    counts = [c.usage.completion for c in calls if c.usage.completion is not None]
+    return sum(counts) / busy_s if busy_s > 0 and counts else None
 
 
 def _offered(records: Sequence[Record], load: LoadSettings) -> float | None:
@@ -125,6 +124,7 @@ def _client(
         "lag_s": {
             "ttft_s": max(ttft, (known and known[0]) or 0.0),
             "tpot_s": max(tpot, (known and known[1]) or 0.0),
+            "itl_s": loop,  # a single wait bears all of it
         },
         "calibrated": None if calibration is None else _told(calibration, level),
     }
@@ -148,10 +148,11 @@ def verdict(share: Share, settings: BenchSettings, client: Mapping[str, object])
     """
     lag = client["lag_s"]
     assert isinstance(lag, dict)
-    for name in ("ttft_s", "tpot_s", "time_to_action_s"):
-        limit: float | None = getattr(settings.slo, name)
-        own = lag["tpot_s" if name == "tpot_s" else "ttft_s"]
-        if limit is not None and own > TENTH * limit:
+    limits = Slo(**settings.slo.model_dump())
+    for name in limits.names:
+        limit = cast(float, getattr(limits, name))
+        own = cast(float, lag.get(name, lag["ttft_s"]))
+        if own > TENTH * limit:
             why = (
                 f"no verdict: the client's own lag ({1e3 * own:.1f} ms) exceeds a tenth of "
                 f"slo.{name}={limit:g}: write more load.processes, load.ramp_s, or measure from "
@@ -236,9 +237,11 @@ def _of_server(good: Sequence[Call]) -> Iterator[str]:
 
 def _of_limits(good: Sequence[Call], settings: BenchSettings) -> Iterator[str]:
     """Limits that not even the fastest call met."""
+    share = settings.slo.itl_percentile
     fastest: dict[str, list[float | None]] = {
         "ttft_s": [call.ttft_s for call in good],
         "tpot_s": [slo.tpot(call) for call in good],
+        "itl_s": [slo.itl(call, share) for call in good],
         "time_to_action_s": [call.timing.end for call in good],
     }
     for name, values in fastest.items():

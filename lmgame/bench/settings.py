@@ -14,6 +14,7 @@ from lmgame.compose import check, compose, quoted, resolve_name
 from lmgame.errors import ConfigError
 from lmgame.settings import SloSettings
 from lmgame.trace_line import BLOCK
+from lmgame.usual import in_numbers, limits
 
 Kind = Literal["closed", "poisson", "gamma", "constant", "ramp", "sessions", "trace"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -128,6 +129,7 @@ def load(overrides: Sequence[str]) -> BenchSettings:
     """
     resolved = [one for override in overrides for one in resolve_name(quoted(override))]
     settings = check(BenchSettings, compose(resolved, "bench"), resolved, "bench")
+    settings = settings.model_copy(update={"slo": in_numbers(limits(settings.slo))})
     backend = settings.backend
     if isinstance(backend, EmbeddedBackend) and config.extra_installed():
         config.embedded(backend, resolved)

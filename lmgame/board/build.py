@@ -74,7 +74,7 @@ def _game(
 ) -> GameTable:
     """One game; what it adds to each unit's sums is added."""
     header, alone = rules.header, rules.seats == 1
-    slo = Slo(**cast("dict[str, float | None]", header.slo))
+    slo = Slo.from_log(header.slo)
     did = played(rules)
     yardsticks = Yardsticks.of(did, who) if alone else None
     table = None if alone else rated(matches)

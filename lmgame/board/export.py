@@ -17,7 +17,7 @@ from lmgame.board.site import REPLAYS
 from lmgame.board.table import Board, Comparison, MatchRow, Meeting, Overall, Row, Unit
 from lmgame.errors import MissingExtra
 from lmgame.rating import Rating
-from lmgame.slo import ServingSummary
+from lmgame.slo import ServingSummary, as_before
 
 FORMAT = 1
 """Of ``board.json``."""
@@ -112,7 +112,7 @@ class Options:
 
 def to_json(board: Board, options: Options) -> bytes:
     """The whole board as JSON, and what it was asked to be."""
-    content = {"format": FORMAT, **asdict(options), **asdict(board)}
+    content = {"format": FORMAT, **asdict(options), **asdict(board, dict_factory=as_before)}
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

@@ -8,6 +8,7 @@ from lmgame.board.source import Run
 from lmgame.board.table import GameTable, Unit
 from lmgame.board.unit import SCRIPTED
 from lmgame.game import State
+from lmgame.limit import LABELS
 from lmgame.record import Log
 from lmgame.standing import RANDOM
 
@@ -61,11 +62,7 @@ def _bound(game: GameTable) -> str:
 def _slo(game: GameTable) -> str:
     limits = ", ".join(
         f"{label} {value:g} s"
-        for key, label in (
-            ("ttft_s", "TTFT"),
-            ("tpot_s", "TPOT"),
-            ("time_to_action_s", "time to action"),
-        )
+        for key, label in LABELS.items()
         if isinstance(value := game.slo.get(key), int | float)
     )
     return f"Limits of the service-level objective: {limits}." if limits else "No limits were set."

@@ -13,13 +13,14 @@ from lmgame.board.ruleset import Ruleset
 from lmgame.board.table import Row, Unit
 from lmgame.board.unit import SCRIPTED, key_of
 from lmgame.client.call import Call
+from lmgame.decided import decided
 from lmgame.price import Price, from_backend, of_call
 from lmgame.rating import Rating
-from lmgame.slo import ServingSummary, Slo, summarise
+from lmgame.slo import Decided, ServingSummary, Slo, summarise
 from lmgame.standing import RANDOM, Tally, glass_delta
 from lmgame.summary import Score
 
-Decisions = list[tuple[float | None, Sequence[Call]]]
+Decisions = list[Decided]
 
 
 @dataclass(slots=True)
@@ -58,10 +59,10 @@ def played(rules: Ruleset) -> dict[str, Played]:
             one.tally.add(log, seat)
             if log.result is not None:
                 one.scores.setdefault(log.header.seed, []).append(log.result.scores[seat])
-            calls = [*log.calls(seat)]
+            calls = [*decided(log, seat)]
             one.decisions += calls
             prices = from_backend(log.header.backend_of(seat))
-            one.usd = _add_cost(one.usd, [call for _, some in calls for call in some], prices)
+            one.usd = _add_cost(one.usd, [call for each in calls for call in each.calls], prices)
     return found
 
 
@@ -73,7 +74,7 @@ def _add_cost(usd: float | None, calls: Sequence[Call], prices: Sequence[Price])
 
 def serving(decisions: Decisions, slo: Slo) -> ServingSummary | None:
     """What calls were like; None where there are none."""
-    return summarise(decisions, slo) if any(calls for _, calls in decisions) else None
+    return summarise(decisions, slo) if any(one.calls for one in decisions) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def to_json(
     plain: dict[str, object] = {
         "profile": {"name": profile.name, "source": profile.source, "unit": profile.unit},
         "workload": question.workload.describe(),
-        "slo": asdict(question.goal.slo),
+        "slo": question.goal.slo.to_json(),
         "target": asked.target,
         "arrivals": asked.arrivals,
         "workers": asked.workers,

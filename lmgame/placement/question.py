@@ -16,6 +16,7 @@ from lmgame.placement.simulate import Arrivals
 from lmgame.placement.workload import Length, Made, Workload, from_trace, synthetic
 from lmgame.settings import SloSettings
 from lmgame.slo import Slo
+from lmgame.usual import limits
 
 MEASURE = "measure"
 """The profile that is measured here and now."""
@@ -73,7 +74,12 @@ def read(overrides: Sequence[str]) -> Question:
     resolved = [one for override in overrides for one in resolve_name(quoted(override))]
     settings = check(Settings, compose(resolved, "plan"), resolved, "plan")
     asked = settings.plan
-    slo = Slo(**settings.slo.model_dump())
+    slo = limits(settings.slo).slo
+    if slo.itl_s is not None:
+        raise ConfigError(
+            f"slo.itl_s={slo.itl_s:g}: the plan knows when replies end, not each wait within "
+            "them; write slo.tpot_s, or slo.itl_s=null"
+        )
     if slo == Slo():
         raise ConfigError(
             "there is no limit to plan for: write slo.ttft_s=5 slo.tpot_s=0.1 (seconds), or "

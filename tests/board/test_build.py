@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 
@@ -135,6 +136,37 @@ def test_calls_are_those_of_the_seat(tmp_path: Path) -> None:
     assert other is not None
     assert (one.calls, other.calls) == (2, 1)
     assert (one.attainment.joint.value, other.attainment.joint.value) == (1.0, 0.0)
+
+
+def test_a_board_of_old_logs_has_what_it_always_had_and_nothing_else(tmp_path: Path) -> None:
+    """Published boards are worked out again byte for byte."""
+    limits = {"ttft_s": 1.0, "tpot_s": None, "time_to_action_s": 6.0}
+    top = header(ALONE, [seat("llm", "m")], 1, slo=limits)
+    forge(tmp_path, top, [1.0], calls=[(0, call(0.1)), (0, call(2.0, at=1.0))])
+    content = json.loads(to_json(board(tmp_path), Options()))
+    (game,) = content["games"]
+    assert game["slo"] == limits
+    for serving in (game["rows"][0]["serving"], content["overall"][0]["serving"]):
+        assert list(serving) == [
+            *("calls", "failed", "cancelled", "excluded", "ttft_s", "tpot_s", "time_to_action_s"),
+            *("attainment", "goodput_rps", "throughput_rps", "busy_s", "tokens", "stages_s", "slo"),
+        ]
+        assert list(serving["attainment"]) == ["joint", *limits, "undetermined"]
+        assert serving["slo"] == limits
+        assert list(serving["slo"]) == list(limits)
+
+
+def test_a_board_judges_by_the_deadline_in_its_logs(tmp_path: Path) -> None:
+    """Forged decisions are charged 0.2 s."""
+    for seconds in (0.1, 0.3):
+        top = header(ALONE, [seat("llm", "m")], 1, slo={"ttft_s": 5.0, "deadline_s": seconds})
+        forge(tmp_path / str(seconds), top, [1.0], calls=[(0, call(0.1))])
+        made = board(tmp_path / str(seconds))
+        serving = made.games[0].rows[0].serving
+        assert serving is not None
+        assert serving.attainment.deadline_s is not None
+        assert serving.attainment.deadline_s.met == (seconds > 0.2)
+        assert any(f"TTFT 5 s, deadline {seconds} s" in one for one in made.protocol)
 
 
 def test_forfeits_and_truncations_are_columns(tmp_path: Path) -> None:

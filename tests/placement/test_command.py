@@ -93,7 +93,8 @@ def test_a_trace(plain: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 BAD = [
     (["slo.ttft_s=null", "slo.tpot_s=null"], "there is no limit to plan for"),
-    (["slo.ttft_s=-1"], "slo.ttft_s=-1: Input should be greater than 0"),
+    (["slo.ttft_s=-1"], "slo.ttft_s=-1: write seconds above 0, usual, or null"),
+    (["slo.itl_s=0.1"], "slo.itl_s=0.1: the plan knows when replies end"),
     (["slo=fast"], "unknown slo 'fast'"),
     (["slo.ttft_s=1", "plan.worker=3"], "did you mean 'plan.workers'"),
     (["slo.ttft_s=1", "slo.ttf_s=3"], "did you mean 'slo.ttft_s'"),
