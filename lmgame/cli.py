@@ -81,11 +81,24 @@ def _bench(options: argparse.Namespace) -> int:
 
     _one_of(options, "calibrate", "capacity")
     _one_of(options, "calibrate", "plots")
+    if options.multirun:
+        if options.calibrate:
+            raise UsageError("--calibrate has nothing to vary: leave out -m")
+        return _bench_many(options)
     if options.calibrate:
         return command.calibrate_here(options.settings, options.json)
     if options.capacity:
         return command.find_capacity(options.settings, options.json, options.plots)
     return command.bench(options.settings, options.json, options.plots)
+
+
+def _bench_many(options: argparse.Namespace) -> int:
+    from lmgame.bench.job import Benches
+    from lmgame.sweep import sweep
+
+    benches = Benches(options.capacity, options.plots)
+    words = [f"--{one}" for one in ("capacity", "plots") if getattr(options, one)]
+    return sweep(" ".join(["bench", *words]), options.settings, options.json, benches)
 
 
 def _one_of(options: argparse.Namespace, *names: str) -> str | None:

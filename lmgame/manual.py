@@ -90,9 +90,11 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   search.low=1 search.high=1024 search.tolerance=0.05 search.blocks=8   for --capacity
   'compare=[backend.mode=disaggregated,backend.mode=colocated]' blocks=5   configurations in turn
   run=DIR                         the folder, a new one
+-m measures every combination of settings with several values, and nothing twice
 
 examples:
   lmgame bench --calibrate
+  lmgame bench -m load.streams=16,64,256 backend.mode=disaggregated,colocated
   lmgame bench backend=vllm backend.model=NAME load.streams=64 slo.ttft_s=0.5 slo.tpot_s=0.05
   lmgame bench --capacity load=poisson load.calls=200 slo.ttft_s=1 slo.tpot_s=0.05
 """

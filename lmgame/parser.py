@@ -110,6 +110,7 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         BENCH,
     )
     _takes_settings(bench)
+    _takes_many(bench)
     bench.add_argument(
         "--calibrate",
         action="store_true",

@@ -21,6 +21,8 @@ from hydra.errors import HydraException
 from rich.console import Console
 
 from lmgame import config, report, sitting
+from lmgame.bench.job import Benches, Measured
+from lmgame.bench.settings import BenchSettings
 from lmgame.client.trouble import clean
 from lmgame.compose import key_of, options, quoted
 from lmgame.errors import ConfigError, LmgameError
@@ -31,6 +33,11 @@ from lmgame.settings import Settings, TournamentSettings
 from lmgame.tournament import Tournament, tournament
 
 FAILED = 1
+_FREE = {
+    "play": Settings.free,
+    "tournament": TournamentSettings.free,
+    "bench": BenchSettings.free,
+}
 _DONE = {0: "done", FAILED: "failed", sitting.SUSPENDED: "suspended"}
 
 
@@ -74,14 +81,17 @@ class Outcome:
     goodput_rps: float | None
 
 
-def sweep(command: str, overrides: Sequence[str], as_json: bool) -> int:
-    """Play every combination, one after the other.
+def sweep(
+    command: str, overrides: Sequence[str], as_json: bool, benches: Benches | None = None
+) -> int:
+    """Play or measure every combination, one after the other.
 
     Args:
-        command: ``play`` or ``tournament``.
+        command: ``play``, ``tournament`` or ``bench``, with its options.
         overrides: Hydra overrides, some with several values: ``seed=0,1``,
             ``agent.temperature=range(0,1,0.5)``, ``game=glob(tetris*)``.
         as_json: Print ``sweep.json``'s content alone on standard output.
+        benches: What measures, for ``bench``.
 
     Returns:
         The exit status: 0, 1 where a job failed, 3 where one can be continued, or
@@ -90,28 +100,45 @@ def sweep(command: str, overrides: Sequence[str], as_json: bool) -> int:
     Raises:
         ConfigError: A combination that cannot be played; before any is.
     """
-    folder, jobs = plan(command, overrides)
+    folder, jobs = plan(command, overrides, benches)
     err = Console(stderr=True)
-    outcomes, worst = list[Outcome](), 0
+    ends, worst = list[tuple[Job, int, str]](), 0
     for number, job in enumerate(jobs, start=1):
         err.print(f"({number} of {len(jobs)}) {' '.join(job.chosen)}", style="bold", markup=False)
-        status, error = _one(command, job, err)
+        status, error = _one(command, job, err, benches)
         if status == sitting.INTERRUPTED:
             again = shlex.join([*overrides, *_named(folder, overrides)])
             err.print(f"to go on: lmgame {command} -m {again}", markup=False, soft_wrap=True)
             return status
         worst = max(worst, status)
-        outcomes.append(_outcome(folder, job, status, error))
+        ends.append((job, status, error))
     folder.mkdir(parents=True, exist_ok=True)
+    outcomes, table = _told(folder, ends, benches)
     text = json.dumps([asdict(one) for one in outcomes], indent=1)
     (folder / "sweep.json").write_text(text + "\n")
     if as_json:
         print(text, flush=True)
     else:
         out = Console()
-        report.without_trailing_spaces(out, lambda: _table(outcomes).print(out))
+        report.without_trailing_spaces(out, lambda: table.print(out))
         out.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
     return worst
+
+
+def _told(
+    folder: Path, ends: Sequence[tuple[Job, int, str]], benches: Benches | None
+) -> tuple[Sequence[Outcome | Measured], report.Sheet]:
+    """What came of all jobs, and that as a table."""
+    if benches is None:
+        played = [_outcome(folder, job, status, error) for job, status, error in ends]
+        return played, _table(played)
+    measured = [
+        benches.outcome(
+            job.path, job.chosen, str(job.path.relative_to(folder)), _DONE[status], error
+        )
+        for job, status, error in ends
+    ]
+    return measured, benches.table(measured)
 
 
 def _table(outcomes: Sequence[Outcome]) -> report.Sheet:
@@ -129,18 +156,23 @@ def _table(outcomes: Sequence[Outcome]) -> report.Sheet:
     return report.Sheet(f"{len(rows)} combinations", headings, rows, names=2)
 
 
-def plan(command: str, overrides: Sequence[str]) -> tuple[Path, list[Job]]:
+def plan(
+    command: str, overrides: Sequence[str], benches: Benches | None = None
+) -> tuple[Path, list[Job]]:
     """The sweep's folder and its jobs; every one of them has been checked."""
-    free = Settings.free if command == "play" else TournamentSettings.free
+    free = _FREE[command.split()[0]]
     named = [one.partition("=")[2] for one in overrides if key_of(one) == "run"]
     rest = [one for one in overrides if key_of(one) != "run"]
     what = sorted(one for one in rest if key_of(one) not in free)
     folder = Path(named[-1]) if named else Path("runs") / f"sweep-{_short([command, *what])}"
     jobs: dict[Path, Job] = {}
     for chosen, words in _combinations(rest):
-        spec = _specification(command, words, free)
+        if benches is not None:
+            spec = benches.specification(words)
+        else:
+            spec = _specification(command, words, free)
         name = re.sub(r"[^A-Za-z0-9=,._-]+", "-", ",".join(chosen))[:80]
-        path = folder / f"{name or command}-{_short([spec, *sorted(chosen)])}"
+        path = folder / f"{name or command.split()[0]}-{_short([spec, *sorted(chosen)])}"
         jobs[path] = Job(chosen, (*words, f"run={path}"), path)
     return folder, list(jobs.values())
 
@@ -200,10 +232,12 @@ def _named(folder: Path, overrides: Sequence[str]) -> list[str]:
     return [] if any(key_of(one) == "run" for one in overrides) else [f"run={folder}"]
 
 
-def _one(command: str, job: Job, err: Console) -> tuple[int, str]:
+def _one(command: str, job: Job, err: Console, benches: Benches | None) -> tuple[int, str]:
     """Play one job; a failure of it is not the sweep's."""
     run = play if command == "play" else tournament
     try:
+        if benches is not None:
+            return benches.measure(job.path, job.overrides), ""
         return run(job.overrides, as_json=False, quiet=True), ""
     except LmgameError as error:
         err.print(f"failed: {error}", style="red", markup=False, soft_wrap=True)

@@ -56,13 +56,14 @@ class _Bench:
         return found
 
 
-def bench(overrides: Sequence[str], as_json: bool, plots: bool = False) -> int:
+def bench(overrides: Sequence[str], as_json: bool, plots: bool = False, quiet: bool = False) -> int:
     """Measure one load, or several configurations in turn.
 
     Args:
         overrides: Hydra overrides.
         as_json: Print ``bench.json``'s content alone on standard output.
         plots: Draw figures, too.
+        quiet: Print nothing there.
 
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
@@ -76,32 +77,47 @@ def bench(overrides: Sequence[str], as_json: bool, plots: bool = False) -> int:
         with backend.running(chosen.backend, progress.say) as endpoint:
             found = made.one(endpoint, chosen, _what(chosen), path)
     draw(path, made, [("", found)], None)
-    _print(found, as_json, lambda out: show.show(found, out), path)
+    if not quiet:
+        _print(found, as_json, lambda out: show.show(found, out), path)
     return INTERRUPTED if found["stopped"] else 0
 
 
-def find_capacity(overrides: Sequence[str], as_json: bool, plots: bool = False) -> int:
+def check_level(chosen: BenchSettings) -> None:
+    """See that a load can be made heavier and lighter.
+
+    Raises:
+        ConfigError: It has no one number for that.
+    """
+    if chosen.load.kind in _WITHOUT_LEVEL:
+        raise ConfigError(
+            f"load={chosen.load.kind} has no single rate to search over: write load=poisson, "
+            "constant, gamma, sessions or closed"
+        )
+
+
+def find_capacity(
+    overrides: Sequence[str], as_json: bool, plots: bool = False, quiet: bool = False
+) -> int:
     """Find the highest load that meets the target.
 
     Args:
         overrides: Hydra overrides.
         as_json: Print ``capacity.json``'s content alone on standard output.
         plots: Draw figures, too.
+        quiet: Print nothing there.
     """
     chosen = settings.load(overrides)
-    if chosen.load.kind in _WITHOUT_LEVEL:
-        raise ConfigError(
-            f"load={chosen.load.kind} has no single rate to search over: write load=poisson, "
-            "constant, gamma, sessions or closed"
-        )
+    check_level(chosen)
     draw = _drawing(plots)
     blocks: list[tuple[float, Tree]] = []
     with files.kept(chosen) as path, Progress(Console(stderr=True)) as progress:
         made = _Bench(chosen, progress, path)
         with backend.running(chosen.backend, progress.say) as endpoint:
             found = _search(made, endpoint, blocks)
+    stopped = any(one["stopped"] for _, one in blocks)
     tree: Tree = {
         **asdict(found),
+        "stopped": stopped,
         "over_what": "load.streams" if chosen.load.closed else "load.rate",
         "per": chosen.per,
         "load_per_worker": None if found.load is None else found.load / chosen.per,
@@ -111,8 +127,9 @@ def find_capacity(overrides: Sequence[str], as_json: bool, plots: bool = False) 
     }
     (path / "capacity.json").write_text(json.dumps(tree, indent=1) + "\n")
     draw(path, made, [(f"{level:g}", one) for level, one in blocks], found)
-    _print(tree, as_json, lambda out: show.show_capacity(tree, out), path)
-    return INTERRUPTED if any(one["stopped"] for _, one in blocks) else 0
+    if not quiet:
+        _print(tree, as_json, lambda out: show.show_capacity(tree, out), path)
+    return INTERRUPTED if stopped else 0
 
 
 def _search(made: _Bench, endpoint: Endpoint, blocks: list[tuple[float, Tree]]) -> Capacity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -94,8 +94,13 @@ class SearchSettings(Model):
 
 
 class BenchSettings(Model):
-    """Everything a bench needs; see ``configs/bench.yaml`` for each key."""
+    """Everything a bench needs; see ``configs/bench.yaml`` for each key.
 
+    Attributes:
+        free: Settings that do not change what is measured.
+    """
+
+    free: ClassVar[tuple[str, ...]] = ("run",)
     backend: AnyBackend = Field(discriminator="kind")
     slo: SloSettings
     load: LoadSettings
