@@ -1,12 +1,15 @@
-"""How honestly clients time a server whose times are known.
+"""How honestly clients and load tools time a server whose times are known.
 
-A scripted server in its own process sends the first token 100 ms after a request
-and 49 more, 20 ms apart. Against limits of 150 ms (TTFT) and 25 ms (TPOT) its
-true attainment is 100 %; what a client reports below that is the client's own
-doing. Closed loop, all streams start at once, each client in its own process;
-``warm`` is lmgame's client with its connections opened before the burst.
+The server of `lmgame bench --calibrate`, in its own process, sends the first token
+100 ms after a request and 49 more, 20 ms apart. Against limits of 150 ms (TTFT) and
+25 ms (TPOT) its true attainment is 100 %; what a client reports below that is the
+client's own doing. Closed loop, all streams start at once, each client in its own
+process. ``warm`` is lmgame's client with its connections opened before the burst,
+``bench`` is `lmgame bench` (``--processes``); aiperf, guidellm and vllm (`vllm bench
+serve`) run where they are installed, as their users run them.
 
-    python benchmarks/client.py [--streams 1 32 256] [--clients lmgame warm httpx openai]
+    python benchmarks/client.py [--streams 1 32 256] [--clients lmgame bench aiperf]
+        [--tools /opt/aiperf/bin:/opt/guidellm/bin]
 """
 
 from __future__ import annotations
@@ -15,38 +18,63 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import uvloop
 
+from lmgame.bench import fleet, truth
+from lmgame.bench.calibrate import ITL_S, LIMITS, TOKENS, TTFT_S
+from lmgame.bench.result import counted
+from lmgame.bench.settings import LoadSettings
 from lmgame.client import Client, Endpoint, Message, Request
-from lmgame.slo import Slo, percentile, wilson
+from lmgame.environment import cpu_name
+from lmgame.slo import percentile, wilson
 
-TTFT_S, ITL_S, TOKENS = 0.1, 0.02, 50
-SLO = Slo(ttft_s=0.15, tpot_s=0.025)
+if TYPE_CHECKING or __package__:
+    from . import tool
+else:
+    import tool  # run as a script
+
 PROMPT = "You play Tetris. Which placement? " * 20
 
-Sample = tuple[float, float]  # TTFT and TPOT in seconds
-Ask = Callable[[], Awaitable[Sample]]
+Ask = Callable[[], Awaitable[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a client measured.
+
+    Attributes:
+        samples: TTFT and TPOT of each call, in seconds; None for one that failed.
+        cpu_us: CPU time a call without the start of the process, in microseconds; None
+            where only the whole is known.
+    """
+
+    samples: list[tool.Sample]
+    cpu_us: float | None
 
 
 @contextlib.asynccontextmanager
 async def ours(url: str, streams: int, warm: bool = False) -> AsyncIterator[Ask]:
     request = Request([Message("user", PROMPT)], max_tokens=TOKENS)
-    async with Client(Endpoint(url, "scripted")) as client:
+    async with Client(Endpoint(url, tool.MODEL)) as client:
         if warm:
             await client.warm(streams)
 
-        async def ask() -> Sample:
+        async def ask() -> tuple[float, float]:
             call = await client.complete(request)
             assert call.failure is None, call.failure
             assert call.ttft_s is not None
@@ -61,7 +89,7 @@ async def with_httpx(url: str, streams: int) -> AsyncIterator[Ask]:
     import httpx
 
     body = {
-        "model": "scripted",
+        "model": tool.MODEL,
         "messages": [{"role": "user", "content": PROMPT}],
         "stream": True,
         "max_tokens": TOKENS,
@@ -69,7 +97,7 @@ async def with_httpx(url: str, streams: int) -> AsyncIterator[Ask]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=120, trust_env=False) as client:
 
-        async def ask() -> Sample:
+        async def ask() -> tuple[float, float]:
             begin, stamps = perf_counter(), []
             async with client.stream("POST", url + "/chat/completions", json=body) as response:
                 async for line in response.aiter_lines():
@@ -90,10 +118,10 @@ async def with_openai(url: str, streams: int) -> AsyncIterator[Ask]:
 
     async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
 
-        async def ask() -> Sample:
+        async def ask() -> tuple[float, float]:
             begin, stamps = perf_counter(), []
             stream = await client.chat.completions.create(
-                model="scripted",
+                model=tool.MODEL,
                 messages=[{"role": "user", "content": PROMPT}],
                 max_tokens=TOKENS,
                 stream=True,
@@ -120,8 +148,9 @@ CLIENTS: dict[str, Start] = {
 }
 
 
-async def measure(name: str, url: str, streams: int, rounds: int) -> dict[str, object]:
-    samples: list[Sample] = []
+async def measure(name: str, url: str, streams: int, rounds: int) -> Measured:
+    """One of our own loops around a client, in this process."""
+    samples: list[tool.Sample] = []
     async with CLIENTS[name](url, streams) as ask:
 
         async def stream() -> None:
@@ -129,92 +158,141 @@ async def measure(name: str, url: str, streams: int, rounds: int) -> dict[str, o
                 samples.append(await ask())
 
         await ask()  # imports and caches of the first call are nobody's speed
-        begin, cpu = perf_counter(), time.process_time()
+        cpu = time.process_time()
         await asyncio.gather(*(stream() for _ in range(streams)))
-        cpu, wall = time.process_time() - cpu, perf_counter() - begin
-    ttfts, tpots = [s[0] for s in samples], [s[1] for s in samples]
-    assert SLO.ttft_s is not None
-    assert SLO.tpot_s is not None
-    good = sum(a <= SLO.ttft_s and b <= SLO.tpot_s for a, b in samples)
-    return {
-        "client": name,
-        "streams": streams,
-        "calls": len(samples),
-        "attainment": good / len(samples),
-        "ci95": wilson(good, len(samples)),
-        "ttft_bias_p50_ms": 1e3 * ((percentile(ttfts, 50) or 0) - TTFT_S),
-        "ttft_bias_p99_ms": 1e3 * ((percentile(ttfts, 99) or 0) - TTFT_S),
-        "tpot_bias_pct": 100 * (statistics.median(tpots) / ITL_S - 1),
-        "cpu_us_per_call": 1e6 * cpu / len(samples),
-        "wall_s": wall,
-    }
+        cpu = time.process_time() - cpu
+    return Measured(samples, 1e6 * cpu / len(samples))
 
 
-def compare(names: list[str], levels: list[int], rounds: int) -> None:
-    times = [f"--ttft-s={TTFT_S}", f"--itl-s={ITL_S}", f"--tokens={TOKENS}"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "lmgame.scripted_server", *times],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def measure_bench(url: str, streams: int, rounds: int, processes: int) -> Measured:
+    """`lmgame bench`, over one process or several."""
+    plan = {"kind": "closed", "streams": streams, "calls": rounds * streams, "warmup": 8,
+            "processes": min(processes, streams), "max_tokens": TOKENS}  # fmt: skip
+    outcomes = fleet.measure(Endpoint(url, tool.MODEL), LoadSettings.model_validate(plan))
+    calls = [one.call for one in counted(outcomes)]
+    cpu = sum(one.cpu_s for one in outcomes)
+    samples = [
+        None if one.ttft_s is None or one.tpot_s is None else (one.ttft_s, one.tpot_s)
+        for one in calls
+    ]
+    return Measured(samples, 1e6 * cpu / len(samples))
+
+
+def line(name: str, streams: int, found: Measured, cpu_s: float) -> str:
+    """One line of the table.
+
+    Args:
+        name: The client.
+        streams: How many.
+        found: What it measured.
+        cpu_s: CPU seconds of its whole process and those that it started.
+    """
+    known = [one for one in found.samples if one is not None]
+    n = len(found.samples)
+    assert LIMITS.ttft_s is not None
+    assert LIMITS.tpot_s is not None
+    good = sum(a <= LIMITS.ttft_s and b <= LIMITS.tpot_s for a, b in known)
+    low, high = wilson(good, n) or (0.0, 1.0)
+    ttfts, tpots = [one[0] for one in known], [one[1] for one in known]
+    biases = [1e3 * ((percentile(ttfts, q) or math.nan) - TTFT_S) for q in (50, 99)]
+    pace = 100 * ((percentile(tpots, 50) or math.nan) / ITL_S - 1)
+    own = "-" if found.cpu_us is None else f"{found.cpu_us:.0f}"
+    return (
+        f"{name:9}{streams:8}{n:7}{good / n:9.1%}   {f'{low:.1%}-{high:.1%}':13}"
+        f"{biases[0]:+9.1f}{biases[1]:+9.1f}{pace:+8.1f}%{own:>9}{cpu_s:8.1f}"
     )
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
+
+
+def compare(names: Sequence[str], options: argparse.Namespace) -> None:
+    """Print a line for each client and number of streams."""
     print(
-        f"{os.cpu_count()} x {_processor()}, load {os.getloadavg()[0]:.1f}, "
+        f"{os.cpu_count()} x {cpu_name()}, load {os.getloadavg()[0]:.1f}, "
         f"Python {platform.python_version()}, uvloop {version('uvloop')}\n"
-        f"truth: TTFT {TTFT_S * 1e3:g} ms, {TOKENS} tokens {ITL_S * 1e3:g} ms apart\n"
-        f"{'client':8}{'streams':>8}{'calls':>7}{'attain':>9}   {'95 %':13}"
-        f"{'TTFT p50':>9}{'p99':>8}{'TPOT':>8}{'CPU us':>9}"
+        f"truth: TTFT {TTFT_S * 1e3:g} ms, {TOKENS} tokens {ITL_S * 1e3:g} ms apart, all streams "
+        f"begin at once; limits {LIMITS.ttft_s:g} and {LIMITS.tpot_s:g} s: all calls meet them\n"
+        "TTFT: more than the truth, in ms; TPOT: likewise in per cent, its median; CPU us: a call, "
+        "without the start; CPU s: the whole process\n"
+        f"{'client':9}{'streams':>8}{'calls':>7}{'attain':>9}   {'95 %':13}"
+        f"{'TTFT p50':>9}{'p99':>9}{'TPOT':>9}{'CPU us':>9}{'CPU s':>8}"
     )
-    try:
-        for streams in levels:
+    with truth.serving(TTFT_S, ITL_S) as url, tempfile.TemporaryDirectory() as place:
+        tokenizer = Path(place) / "tokenizer"
+        tool.write_tokenizer(tokenizer)
+        for streams in options.streams:
             for name in names:
-                slow = streams >= 256 and name in ("httpx", "openai")  # would take minutes
-                options = [f"--measure={name}", f"--url={url}", f"--rounds={1 if slow else rounds}"]
-                line = subprocess.run(
-                    [sys.executable, __file__, *options, "--streams", str(streams)],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                ).stdout
-                found = json.loads(line)
-                low, high = found["ci95"]
-                print(
-                    f"{name:8}{streams:8}{found['calls']:7}{found['attainment']:9.1%}   "
-                    f"{f'{low:.1%}-{high:.1%}':13}{found['ttft_bias_p50_ms']:+8.1f} "
-                    f"{found['ttft_bias_p99_ms']:+8.1f}{found['tpot_bias_pct']:+7.1f}%"
-                    f"{found['cpu_us_per_call']:9.0f}",
-                    flush=True,
-                )
-    finally:
-        server.communicate("\n")
+                folder = Path(place) / f"{name}-{streams}"
+                folder.mkdir()
+                try:
+                    if name in tool.TOOLS:
+                        asked = tool.Asked(
+                            url, streams, options.rounds * streams, TOKENS,
+                            1e3 * (LIMITS.ttft_s or 0), 1e3 * (LIMITS.tpot_s or 0),
+                            folder, tokenizer,
+                        )  # fmt: skip
+                        samples, cpu_s = tool.TOOLS[name].measure(asked, options.tools)
+                        found = Measured(samples, None)
+                    else:
+                        found, cpu_s = _in_a_process(name, url, streams, options)
+                except tool.ToolFailed as error:
+                    print(f"{name:9}{streams:8}  {error}", flush=True)
+                    continue
+                print(line(name, streams, found, cpu_s), flush=True)
 
 
-def _processor() -> str:
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as lines:
-        for line in lines:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def _in_a_process(
+    name: str, url: str, streams: int, options: argparse.Namespace
+) -> tuple[Measured, float]:
+    slow = streams >= 256 and name in ("httpx", "openai")  # would take minutes
+    words = [f"--measure={name}", f"--url={url}", f"--rounds={1 if slow else options.rounds}",
+             f"--processes={options.processes}", "--streams", str(streams)]  # fmt: skip
+    begin = tool.cpu_seconds()
+    done = subprocess.run(
+        [sys.executable, __file__, *words], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise tool.ToolFailed(f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}")
+    told = json.loads(done.stdout)
+    samples = [None if one is None else (one[0], one[1]) for one in told["samples"]]
+    return Measured(samples, told["cpu_us"]), tool.cpu_seconds() - begin
+
+
+def installed(names: Sequence[str], path: str | None) -> list[str]:
+    """Those of the clients that are there; says of each other one that it is not."""
+    found = []
+    for name in names:
+        if name in tool.TOOLS:
+            there, package = tool.TOOLS[name].found(path) is not None, tool.TOOLS[name].package
+        else:
+            there, package = name not in ("httpx", "openai") or bool(find_spec(name)), name
+        if there:
+            found.append(name)
+        else:
+            print(f"{name}: not installed (pip install {package}), left out")
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    everybody = [*CLIENTS, "bench", *tool.TOOLS]
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 256])
-    parser.add_argument(
-        "--clients", nargs="+", choices=list(CLIENTS), default=["lmgame", "httpx", "openai"]
-    )
+    parser.add_argument("--clients", nargs="+", choices=everybody, default=everybody)
     parser.add_argument("--rounds", type=int, default=2, help="calls per stream, one after another")
-    parser.add_argument("--measure", choices=list(CLIENTS), help=argparse.SUPPRESS)
+    parser.add_argument("--processes", type=int, default=1, help="of `lmgame bench`")
+    parser.add_argument(
+        "--tools", metavar="DIRS", help="where aiperf, guidellm and vllm are, as PATH has it"
+    )
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.measure:
-        run = measure(options.measure, options.url, options.streams[0], options.rounds)
-        print(json.dumps(uvloop.run(run)))
+    if not options.measure:
+        compare(installed(options.clients, options.tools), options)
+        return
+    streams, rounds = options.streams[0], options.rounds
+    if options.measure == "bench":
+        found = measure_bench(options.url, streams, rounds, options.processes)
     else:
-        names = [name for name in options.clients if name in ("lmgame", "warm") or find_spec(name)]
-        compare(names, options.streams, options.rounds)
+        found = uvloop.run(measure(options.measure, options.url, streams, rounds))
+    print(json.dumps(asdict(found)))
 
 
 if __name__ == "__main__":
