@@ -27,8 +27,8 @@ import psutil
 from lmgame.client import Call, Client, Endpoint, Limits, Message, Request
 from lmgame.serving import EmbeddedConfig, EmbeddedServer
 
-QUEUE, SLOTS = 32, 8
-PATIENCE_S = 120.0
+QUEUE, SLOTS = 16, 8
+PATIENCE_S = 600.0  # more than a full queue takes: only a call that hangs runs into it
 WORDS = ["left", "right", "up", "down", "rotate", "drop", "push", "wait", "jump", "swap"]
 
 
