@@ -226,7 +226,7 @@ def as_preferred(settings: Settings, overrides: Sequence[str]) -> Settings:
 
 def extra_installed() -> bool:
     """Whether the packages of the extra ``lmgame[embedded]`` are there."""
-    return all(find_spec(name) for name in ("aiohttp", "gguf", "prometheus_client", "psutil"))
+    return all(find_spec(name) for name in ("aiohttp", "gguf", "psutil"))
 
 
 def embedded(backend: EmbeddedBackend, overrides: Sequence[str] = ()) -> EmbeddedConfig:

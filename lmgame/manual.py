@@ -89,6 +89,8 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   target=0.9                      the share of calls that must meet all of them
   search.low=1 search.high=1024 search.tolerance=0.05 search.blocks=8   for --capacity
   'compare=[backend.mode=disaggregated,backend.mode=colocated]' blocks=5   configurations in turn
+  metrics.url=http://HOST:29000/metrics metrics.every_s=2   the server's own metrics, shown beside
+                                  ours; /metrics beside /v1 if nothing is said, null for none
   run=DIR                         the folder, a new one
 -m measures every combination of settings with several values, and nothing twice
 

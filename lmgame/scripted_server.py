@@ -54,6 +54,7 @@ class ScriptedServer:
         models: The models it has; a request for another one gets a 404.
         key: The key it wants, or empty for none; another one gets a 401.
         port: Where to listen; 0 takes a free one.
+        metrics: What stands on its Prometheus page, beside ``/v1``; None for no page.
 
     Attributes:
         requests: Every chat completion asked for, in order of arrival.
@@ -68,8 +69,10 @@ class ScriptedServer:
         models: Sequence[str] = ("scripted",),
         key: str = "",
         port: int = 0,
+        metrics: Callable[[], str] | None = None,
     ) -> None:
         self._script, self._key, self.port = script, key, port
+        self._metrics = metrics
         self.models = tuple(models)
         self.requests: list[Received] = []
         self.connections = 0
@@ -117,6 +120,9 @@ class ScriptedServer:
             return Reply(body=json.dumps({"object": "list", "data": data}).encode(), stream=False)
         if received.path.endswith("/health"):
             return Reply(body=b"{}", stream=False)
+        if received.path == "/metrics" and self._metrics is not None:
+            plain = {"Content-Type": "text/plain; version=0.0.4"}
+            return Reply(body=self._metrics().encode(), headers=plain, stream=False)
         if not received.path.endswith("/chat/completions"):
             return Reply("there is no such path here", status=404)
         with self._changed:

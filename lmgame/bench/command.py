@@ -13,13 +13,24 @@ from typing import cast
 from rich.console import Console
 
 from lmgame import backend, figure
-from lmgame.bench import calibrate, calibration, capacity, compare, files, fleet, settings, show
+from lmgame.bench import (
+    beside,
+    calibrate,
+    calibration,
+    capacity,
+    compare,
+    files,
+    fleet,
+    settings,
+    show,
+)
 from lmgame.bench.capacity import Capacity, Unsure
 from lmgame.bench.result import Tree, counted, result
 from lmgame.bench.settings import BenchSettings
 from lmgame.bench.show import Progress
 from lmgame.client import Call, Endpoint
 from lmgame.errors import ConfigError
+from lmgame.metric.scrape import Scraper
 from lmgame.slo import Share, Slo
 
 INTERRUPTED = 130
@@ -48,11 +59,18 @@ class _Bench:
     def one(self, endpoint: Endpoint, chosen: BenchSettings, what: str, folder: Path) -> Tree:
         """Measure one load, and write it down."""
         self.progress.begin(what, chosen.load.calls)
-        outcomes = fleet.measure(endpoint, chosen.load, self.progress.tell)
+        metrics = chosen.metrics
+        scraper = Scraper(metrics.urls(endpoint.base_url), metrics.every_s)
+        try:
+            outcomes = fleet.measure(endpoint, chosen.load, self.progress.tell, scraper.begin)
+        finally:
+            scraper.end()
         found = result(outcomes, chosen, self._known)
+        calls = [one.call for one in counted(outcomes)]
+        found["server"] = beside.server(scraper.told(), calls, metrics.every_s)
         folder.mkdir(exist_ok=True)
         files.write(folder, found, outcomes, Slo(**chosen.slo.model_dump()))
-        self.calls += [one.call for one in counted(outcomes)]
+        self.calls += calls
         return found
 
 

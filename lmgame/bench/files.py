@@ -1,7 +1,8 @@
 """What a bench leaves behind: a folder with every call, and what they came to.
 
 ``calls.jsonl`` and ``calls.csv`` hold one line a call, in the order in which they were
-intended; ``bench.json`` what is printed; ``config.yaml`` and ``environment.json`` how and
+intended; ``bench.json`` what is printed; ``server.md`` what the server's own metrics say
+beside it; ``config.yaml`` and ``environment.json`` how and
 on what it was measured.
 """
 
@@ -10,14 +11,16 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import yaml
 
 from lmgame import slo
+from lmgame.bench import beside
 from lmgame.bench.drive import Outcome, Record
 from lmgame.bench.result import decision
 from lmgame.bench.settings import BenchSettings
@@ -61,7 +64,9 @@ def kept(settings: BenchSettings) -> Iterator[Path]:
         raise
 
 
-def write(path: Path, found: object, outcomes: Sequence[Outcome], limits: Slo) -> None:
+def write(
+    path: Path, found: Mapping[str, object], outcomes: Sequence[Outcome], limits: Slo
+) -> None:
     """Write what was measured.
 
     Args:
@@ -71,6 +76,9 @@ def write(path: Path, found: object, outcomes: Sequence[Outcome], limits: Slo) -
         limits: What they are judged by.
     """
     (path / "bench.json").write_text(json.dumps(found, indent=1) + "\n")
+    server = cast("Mapping[str, object]", found["server"])
+    if server["beside"]:
+        (path / "server.md").write_text(beside.markdown(server))
     records = [one for outcome in outcomes for one in outcome.records]
     records.sort(key=lambda one: (one.intended_s, one.process))
     with (path / "calls.jsonl").open("w", encoding="utf-8") as lines:

@@ -95,7 +95,10 @@ Watch = Callable[[Sofar], None]
 
 
 def measure(
-    endpoint: Endpoint, load: LoadSettings, watch: Watch = lambda sofar: None
+    endpoint: Endpoint,
+    load: LoadSettings,
+    watch: Watch = lambda sofar: None,
+    warm: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Send a load, and wait for its end. Ctrl-C ends it sooner and keeps what there is.
 
@@ -103,6 +106,7 @@ def measure(
         endpoint: Whom to ask.
         load: What to send.
         watch: Is told now and then how far it is.
+        warm: Called when all have warmed up, and before the first call that counts.
 
     Returns:
         What each process did.
@@ -120,6 +124,7 @@ def measure(
             _check_ready(_hear(line))
         for line in lines:
             _check_clock(line)
+        warm()
         begin = perf_counter() + _HEAD_START_S
         for line in lines:
             line.send(begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -12,6 +13,7 @@ from lmgame import config
 from lmgame.backend_settings import AnyBackend, EmbeddedBackend, Model
 from lmgame.compose import check, compose, quoted, resolve_name
 from lmgame.errors import ConfigError
+from lmgame.metric import scrape
 from lmgame.settings import SloSettings
 from lmgame.trace_line import BLOCK
 from lmgame.usual import in_numbers, limits
@@ -93,6 +95,32 @@ class SearchSettings(Model):
         return self
 
 
+class MetricsSettings(Model):
+    """Where the server's own metrics are; see ``configs/bench.yaml``."""
+
+    url: tuple[str, ...] | Literal["auto"] | None = "auto"
+    every_s: Positive = 2.0
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, url: object) -> object:
+        return (url,) if isinstance(url, str) and url != "auto" else url
+
+    @field_validator("url")
+    @classmethod
+    def _check_urls(cls, urls: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        for url in urls if isinstance(urls, tuple) else ():
+            if not re.match(r"https?://[^/@\s]+(/[^@\s]*)?$", url):
+                raise ValueError("write http://HOST:PORT/metrics, without a user name or key in it")
+        return urls
+
+    def urls(self, base_url: str) -> tuple[str, ...]:
+        """The pages of a server that is asked here."""
+        if self.url is None:
+            return ()
+        return self.url if isinstance(self.url, tuple) else (scrape.beside(base_url),)
+
+
 class BenchSettings(Model):
     """Everything a bench needs; see ``configs/bench.yaml`` for each key.
 
@@ -110,6 +138,7 @@ class BenchSettings(Model):
     compare: tuple[str, ...] | None = None
     blocks: int = Field(5, ge=1, le=10_000)
     search: SearchSettings
+    metrics: MetricsSettings = MetricsSettings()
 
     @field_validator("run", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lmgame import figure
+from lmgame.bench import beside
 from lmgame.bench.calibrate import ITL_S, LIMITS, TTFT_S
 from lmgame.bench.calibration import Calibration
 from lmgame.bench.fleet import Sofar
@@ -101,12 +102,16 @@ def _show(found: Tree, console: Console) -> None:
     spreads = {"chunk_gap_s": found["chunk_gap_s"], "time_to_action_s": found["end_s"]}
     served(_title(found), serving, _LINES, spreads).print(console)
     _print(console, _totals(found))
-    if serving["stages_s"]:
+    server = _tree(found, "server")
+    if server["beside"]:
+        for sheet in beside.sheets(server):
+            sheet.print(console)
+    elif serving["stages_s"]:
         stages(serving).print(console)
     _print(console, _of_client(_tree(found, "client")))
     for failure in cast("Sequence[Tree]", found["failures"]):
         _print(console, f"{failure['calls']} failed: {failure['message']}", "red")
-    for note in cast("Sequence[str]", found["notes"]):
+    for note in (*cast("Sequence[str]", found["notes"]), *cast("Sequence[str]", server["notes"])):
         _print(console, f"note: {clean(note, 400)}", "yellow")
     verdict = _tree(found, "verdict")
     said = str(verdict["said"])
