@@ -79,12 +79,21 @@ def _sweep(command: str, options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from lmgame.bench import command
 
-    _one_of(options, "calibrate", "capacity")
+    _one_of(options, "calibrate", "capacity", "frontier")
     _one_of(options, "calibrate", "plots")
     if options.multirun:
         if options.calibrate:
             raise UsageError("--calibrate has nothing to vary: leave out -m")
+        if options.frontier:
+            raise UsageError(
+                "--frontier plays several configurations in turn, -m one after the other: leave "
+                "out -m, and write what differs as frontier=[A,B] or frontier.latency_s=[0,0.5]"
+            )
         return _bench_many(options)
+    if options.frontier:
+        from lmgame.bench.frontier import frontier
+
+        return frontier(options.settings, options.json, options.plots)
     if options.calibrate:
         return command.calibrate_here(options.settings, options.json)
     if options.capacity:

@@ -53,6 +53,7 @@ def key_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
+_LISTS = ("agents", "anchors", "games", "compare", "frontier.configurations")
 _PLAIN = re.compile(r"[!#-&(-<>-~]*")  # printable ASCII without spaces, quotes, equals signs
 _FUNCTION = re.compile(r"[a-z]+\(.*\)$")  # range(0,1,0.5), choice(a,b)
 
@@ -60,7 +61,7 @@ _FUNCTION = re.compile(r"[a-z]+\(.*\)$")  # range(0,1,0.5), choice(a,b)
 def quoted(override: str) -> str:
     """Quote a value that Hydra's grammar would trip over: spaces, and letters beyond ASCII."""
     key, equals, value = override.partition("=")
-    if key in ("agents", "anchors", "games", "compare") and value[:1] == "[" and value[-1:] == "]":
+    if key in _LISTS and value[:1] == "[" and value[-1:] == "]":
         return f"{key}=[{','.join(_as_text(one) for one in _elements(value[1:-1]))}]"
     if not equals or value[:1] == "{" or value[:1] == "[" or _FUNCTION.match(value):
         return override

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,13 +65,17 @@ class Folder:
     def _open(self) -> int:
         if self.path.is_dir():
             inside = {one.name for one in self.path.iterdir()} - {".lock"}
-            if inside and not inside & {"config.yaml", "matches"}:
+            if inside and not self._is_mine(inside):
                 raise UsageError(f"{self.path} holds other files: choose another run=DIR")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             return os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise UsageError(f"cannot make {self.path}: {error.strerror}; choose run=DIR") from None
+
+    def _is_mine(self, inside: Set[str]) -> bool:
+        """Whether what is in the folder can have been left by what is to be played in it."""
+        return bool(inside & {"config.yaml", "matches"})
 
     def _lock(self, handle: int) -> None:
         try:

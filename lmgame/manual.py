@@ -92,13 +92,18 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   metrics.url=http://HOST:29000/metrics metrics.every_s=2   the server's own metrics, shown beside
                                   ours; /metrics beside /v1 if nothing is said, null for none
   run=DIR                         the folder, a new one
--m measures every combination of settings with several values, and nothing twice
+  with --frontier: game=NAME agents=[llm] seeds=10 and all that a tournament takes, and
+  'frontier=[backend.mode=disaggregated,backend.mode=colocated as=whole]'   configurations, or
+  frontier.latency_s=[0,0.1,0.5,2]   seconds that every decision takes; frontier.replay=RUN plays
+                                  a run's replies again instead of asking; frontier.turns=5
+-m measures every combination of settings with several values, and nothing twice (not --frontier)
 
 examples:
   lmgame bench --calibrate
   lmgame bench -m load.streams=16,64,256 backend.mode=disaggregated,colocated
   lmgame bench backend=vllm backend.model=NAME load.streams=64 slo.ttft_s=0.5 slo.tpot_s=0.05
   lmgame bench --capacity load=poisson load.calls=200 slo.ttft_s=1 slo.tpot_s=0.05
+  lmgame bench --frontier game=tetris agents=[llm] seeds=5 frontier.latency_s=[0,0.5,2]
 """
 
 DOCTOR = """

@@ -123,6 +123,12 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="find the highest load at which the target share of calls meets all limits",
     )
     bench.add_argument(
+        "--frontier",
+        action="store_true",
+        help="play the same agents and seeds of a game under several configurations or latencies, "
+        "and compare scores: game=NAME frontier=[A,B] or frontier.latency_s=[0,0.5]",
+    )
+    bench.add_argument(
         "--plots",
         action="store_true",
         help="draw the figures of the DistServe paper as SVG and PNG; needs lmgame[plot]",

@@ -60,7 +60,7 @@ def _show(summary: Tree, console: Console, run: Path | None) -> None:
     if serving["calls"]:
         title = f"Serving: {_count(serving['calls'], 'call')}, {serving['failed']} failed"
         served(title, serving).print(console)
-        told = _totals(summary) + _sources(summary) + _cost(summary)
+        told = _totals(summary) + sources(summary) + _cost(summary)
         console.print(told, markup=False, highlight=False)
         if serving["stages_s"]:
             stages(serving).print(console)
@@ -311,7 +311,7 @@ def _totals(summary: Tree) -> str:
     )
 
 
-def _sources(summary: Tree) -> str:
+def sources(summary: Tree) -> str:
     """Which limits are the game's own, in a line; nothing where none is."""
     source = cast("Mapping[str, str]", summary.get("slo_source", {}))
     own = {key: why for key, why in source.items() if why not in ("set", "usual")}

@@ -81,18 +81,18 @@ def draw(
         what = "streams" if chosen.load.closed else "calls/s"
         title = f"load ({what}{' per worker' if chosen.per > 1 else ''})"
         found = curve.against_load(blocks)
-        with _figure(folder / "attainment-load", made) as axes:
+        with canvas(folder / "attainment-load", made) as axes:
             _lines(axes, found, title, chosen.target, marker="o")
     elif calls and len(results) == 1:
-        with _figure(folder / "attainment-scale", made) as axes:
+        with canvas(folder / "attainment-scale", made) as axes:
             scaled = curve.against_scale(calls, limits)
             _lines(axes, scaled, "scale of the limits (1: as set)", chosen.target)
     labels, stages = curve.stages(results)
     if labels:
-        with _figure(folder / "stages", made) as axes:
+        with canvas(folder / "stages", made) as axes:
             _stacked(axes, labels, stages, title)
     if times := curve.transfers(calls):
-        with _figure(folder / "transfer", made) as axes:
+        with canvas(folder / "transfer", made) as axes:
             axes.plot([1e3 * at for at, _ in times], [100 * share for _, share in times],
                       color=_COLOURS["joint"], drawstyle="steps-post")  # fmt: skip
             axes.set(xlabel="KV transfer (ms)", ylabel="calls (%)", ylim=(0, 101))
@@ -101,7 +101,7 @@ def draw(
 
 
 @contextmanager
-def _figure(stem: Path, made: list[Path]) -> Iterator[Axes]:
+def canvas(stem: Path, made: list[Path]) -> Iterator[Axes]:
     """A figure of one plot; written as SVG and PNG at the end of the block."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from lmgame.metric import scrape
+from lmgame.metric import page, scrape
 from lmgame.metric.scrape import Scraper, beside, scraping
 from lmgame.testing import ScriptedServer
 from tests.metric.pages import LMGAME, VLLM, scaled
@@ -25,7 +25,7 @@ def served(page: str, *factors: float) -> ScriptedServer:
 
 
 @pytest.mark.parametrize(
-    ("base_url", "page"),
+    ("base_url", "place"),
     [
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/metrics"),
         ("http://h:1/api/v1/", "http://h:1/api/metrics"),
@@ -34,8 +34,8 @@ def served(page: str, *factors: float) -> ScriptedServer:
         ("http://h:1/openai", "http://h:1/openai/metrics"),
     ],
 )
-def test_a_page_is_beside_the_api(base_url: str, page: str) -> None:
-    assert beside(base_url) == page
+def test_a_page_is_beside_the_api(base_url: str, place: str) -> None:
+    assert beside(base_url) == place
 
 
 def test_a_page_is_looked_at_from_begin_to_end() -> None:
@@ -102,10 +102,10 @@ def test_a_page_that_is_none_does_no_harm(page: str, said: str) -> None:
 
 
 def test_a_page_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape.pages, "MOST_BYTES", 1 << 20)
-    page = "lmgame_jobs 1\n" * (1 << 17)
+    monkeypatch.setattr(page, "MOST_BYTES", 1 << 20)
+    text = "lmgame_jobs 1\n" * (1 << 17)
     with (
-        ScriptedServer(metrics=lambda: page) as server,
+        ScriptedServer(metrics=lambda: text) as server,
         scraping([beside(server.base_url)]) as scraper,
     ):
         pass
