@@ -24,6 +24,8 @@ LABELS = {
 }
 SECONDS = tuple(LABELS)
 """The limits, in the order in which they are told."""
+TIMELY = ("time_to_action_s", "deadline_s")
+"""Those that a decision must meet to be in time."""
 _FIRST = ("ttft_s", "tpot_s", "time_to_action_s")
 """What stands in every log, set or not; the others stand there where they are set."""
 PERCENTILE = 0.99

@@ -77,6 +77,8 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   load=poisson | constant | gamma | ramp   load.rate=4 calls a second, whatever becomes of those
                                   before; gamma: load.cv=2; ramp: load.to_rate=16 load.over_s=60
   load=sessions load.rate=0.5 load.think_s=0.5   sessions a second; their calls wait for each other
+  load=matches game=NAME agents=[llm] load.matches=32 load.streams=16   real matches, so many at
+                                  a time; what is played is said as for a tournament
   load=trace load.file=FILE       the times of a file that `lmgame export` has written
   load.calls=1024 load.seconds=60 when it ends; null: no such end
   load.max_tokens=50 load.system_tokens=300 load.turn_tokens=60 load.turns=20   its shape, in tokens

@@ -21,6 +21,7 @@ from lmgame.bench import (
     compare,
     files,
     fleet,
+    matches,
     settings,
     show,
 )
@@ -60,6 +61,8 @@ class _Bench:
         """Measure one load, and write it down."""
         self.progress.begin(what, chosen.load.calls)
         metrics = chosen.metrics
+        if chosen.load.kind == "matches":
+            chosen = matches.kept_in(chosen, folder)
         scraper = Scraper(metrics.urls(endpoint.base_url), metrics.every_s)
         try:
             outcomes = fleet.measure(endpoint, chosen.load, self.progress.tell, scraper.begin)
@@ -68,6 +71,8 @@ class _Bench:
         found = result(outcomes, chosen, self._known)
         calls = [one.call for one in counted(outcomes)]
         found["server"] = beside.server(scraper.told(), calls, metrics.every_s)
+        if chosen.load.kind == "matches":
+            found["matches"] = matches.told(folder, chosen.load)
         folder.mkdir(exist_ok=True)
         files.write(folder, found, outcomes, Slo(**chosen.slo.model_dump()))
         self.calls += calls

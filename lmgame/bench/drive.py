@@ -213,13 +213,19 @@ class Driver:
         return self._left > 0 and not late
 
     async def _call(
-        self, session: Session, number: int, step: Step, intended: float, late: float
+        self,
+        session: Session,
+        number: int,
+        step: Step,
+        intended: float,
+        late: float,
+        request: Request | None = None,
     ) -> Call:
         assert self._client is not None
         self.under_way += 1
         keep = partial(self._keep, session.name, number, intended, late)
         try:
-            call = await self._client.complete(_request(step), intended=intended)
+            call = await self._client.complete(request or _request(step), intended=intended)
         except asyncio.CancelledError:
             if self._cancelled is not None:
                 keep(self._cancelled)

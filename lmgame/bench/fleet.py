@@ -259,13 +259,20 @@ def _child(line: Line, endpoint: Endpoint, load: LoadSettings, process: int) -> 
     """A process that sends: what it hears ends it, Ctrl-C does not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        driver = Driver(plan(load, process), load.seconds, load.settle_s, process)
-        run(_serve(line, endpoint, driver))
+        run(_serve(line, endpoint, _driver(load, process)))
     except LmgameError as error:
         with suppress(OSError):
             line.send(error)
     except (EOFError, OSError):  # the parent is gone
         sys.exit(1)
+
+
+def _driver(load: LoadSettings, process: int) -> Driver:
+    if load.kind == "matches":
+        from lmgame.bench.matches import MatchDriver
+
+        return MatchDriver(load, process)
+    return Driver(plan(load, process), load.seconds, load.settle_s, process)
 
 
 def run(work: Any) -> None:  # noqa: ANN401 - a coroutine, whatever it gives

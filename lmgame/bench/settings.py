@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lmgame import config
 from lmgame.backend_settings import AnyBackend, EmbeddedBackend, Model
+from lmgame.bench import variant
 from lmgame.compose import check, compose, quoted, resolve_name
 from lmgame.errors import ConfigError
 from lmgame.metric import scrape
@@ -18,7 +19,7 @@ from lmgame.settings import SloSettings
 from lmgame.trace_line import BLOCK
 from lmgame.usual import in_numbers, limits
 
-Kind = Literal["closed", "poisson", "gamma", "constant", "ramp", "sessions", "trace"]
+Kind = Literal["closed", "poisson", "gamma", "constant", "ramp", "sessions", "trace", "matches"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -49,14 +50,16 @@ class LoadSettings(Model):
     over_s: Positive = 60.0
     sessions: int = Field(16, ge=1, le=1_000_000)
     speed: Positive = 1.0
+    matches: int = Field(32, ge=1, le=1_000_000)
+    play: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _ends(self) -> LoadSettings:
-        if self.calls is None and self.seconds is None and self.kind != "trace":
+        if self.calls is None and self.seconds is None and self.kind not in ("trace", "matches"):
             raise ValueError("a load must end: write load.calls=256 or load.seconds=60")
         if self.kind == "trace" and self.file is None:
             raise ValueError("a trace needs load.file=FILE, as `lmgame export` writes it")
-        if self.kind == "closed" and self.processes > self.streams:
+        if self.closed and self.processes > self.streams:
             raise ValueError(
                 f"load.processes={self.processes} share load.streams={self.streams}: write at "
                 "most as many processes as streams"
@@ -66,7 +69,7 @@ class LoadSettings(Model):
     @property
     def closed(self) -> bool:
         """Whether the server's speed decides when calls are made."""
-        return self.kind == "closed"
+        return self.kind in ("closed", "matches")
 
     def at(self, level: float) -> LoadSettings:
         """The same load, as heavy as this: so many streams, or such a rate."""
@@ -76,7 +79,12 @@ class LoadSettings(Model):
         # Each stream must come to its second call: the first all begin at once.
         calls = None if self.calls is None else max(self.calls, 2 * streams)
         processes = min(self.processes, streams)
-        change = {"streams": streams, "calls": calls, "processes": processes}
+        change = {
+            "streams": streams,
+            "calls": calls,
+            "processes": processes,
+            "matches": max(self.matches, 2 * streams),
+        }
         return self.model_copy(update=change)
 
 
@@ -161,9 +169,18 @@ def load(overrides: Sequence[str]) -> BenchSettings:
         ConfigError: Something in them cannot be used; says what and what would.
         NameNotFound: A preset that does not exist.
     """
+    played: tuple[str, ...] = ()
+    if "load=matches" in overrides:
+        overrides, played = variant.parted(overrides)
     resolved = [one for override in overrides for one in resolve_name(quoted(override))]
     settings = check(BenchSettings, compose(resolved, "bench"), resolved, "bench")
     settings = settings.model_copy(update={"slo": in_numbers(limits(settings.slo))})
+    if played:
+        load = settings.load.model_copy(update={"play": played})
+        settings = settings.model_copy(update={"load": load})
+        from lmgame.bench.matches import series
+
+        series(load)
     backend = settings.backend
     if isinstance(backend, EmbeddedBackend) and config.extra_installed():
         config.embedded(backend, resolved)

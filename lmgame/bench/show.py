@@ -17,7 +17,8 @@ from lmgame.bench.calibrate import ITL_S, LIMITS, TTFT_S
 from lmgame.bench.calibration import Calibration
 from lmgame.bench.fleet import Sofar
 from lmgame.client.trouble import clean
-from lmgame.report import Sheet, served, share, stages, without_trailing_spaces
+from lmgame.limit import LABELS, TIMELY
+from lmgame.report import Sheet, served, share, sources, stages, without_trailing_spaces
 
 Tree = Mapping[str, object]
 _EVERY_S = 10.0
@@ -102,6 +103,9 @@ def _show(found: Tree, console: Console) -> None:
     spreads = {"chunk_gap_s": found["chunk_gap_s"], "time_to_action_s": found["end_s"]}
     served(_title(found), serving, _LINES, spreads).print(console)
     _print(console, _totals(found))
+    if "matches" in found:
+        matches = _tree(found, "matches")
+        _print(console, f"{_played(matches)}\n{sources(matches)}".rstrip())
     server = _tree(found, "server")
     if server["beside"]:
         for sheet in beside.sheets(server):
@@ -143,6 +147,27 @@ def _totals(found: Tree) -> str:
     if found["stopped"]:
         lines.append("stopped before its end; calls under way then are not counted")
     return "\n".join(lines)
+
+
+def _played(matches: Tree) -> str:
+    """What became of the decisions of a load of matches."""
+    spread, scores = _tree(matches, "time_to_action_s"), _tree(matches, "scores")
+    outcomes = ", ".join(f"{n} {name}" for name, n in _tree(matches, "outcomes").items())
+    times = f"time to action p50 {_ms(spread['p50'])} p90 {_ms(spread['p90'])}"
+    means = ", ".join(
+        f"{clean(agent)} {figure.number(cast('float | None', cast(Tree, one)['mean']))}"
+        for agent, one in scores.items()
+    )
+    slo = _tree(matches, "slo")
+    known = {one: cast(float, slo[one]) for one in TIMELY if slo.get(one) is not None}
+    limits = ", ".join(f"{LABELS[one]} {seconds:g} s" for one, seconds in known.items())
+    within = f" ({limits})" if limits else ""
+    return (
+        f"{matches['matches']} matches, {matches['finished']} finished; {matches['decisions']} "
+        f"decisions ({outcomes}), {times}; "
+        f"in time and legal: {matches['in_time_and_legal']}{within}, "
+        f"{_rate(matches['goodput_decisions_s'])} decisions/s; mean score: {means or figure.NONE}"
+    )
 
 
 def _of_client(client: Tree) -> str:

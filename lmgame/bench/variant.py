@@ -1,4 +1,4 @@
-"""The configurations of a frontier: what is said of all, and what sets each apart."""
+"""Words that are for matches: of a frontier's configurations, and of a load of matches."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def read(overrides: Sequence[str]) -> Asked:
         raise ConfigError(f"{named[0]}: a frontier is of one game: write game=NAME")
     ours = [_full(one) for one in overrides if key_of(one).partition(".")[0] == "frontier"]
     rest = [one for one in overrides if key_of(one).partition(".")[0] not in ("frontier", "run")]
-    game, common = _of_game(rest)
+    game, common = of_game(rest)
     if not any(key_of(one) == "clock" for one in common):
         common = ["clock=simulated", *common]
     run = [one for one in overrides if key_of(one) == "run"]
@@ -113,13 +113,55 @@ def read(overrides: Sequence[str]) -> Asked:
     return Asked(game, tuple(common), settings)
 
 
+OF_BENCH = (
+    *("backend", "slo", "load", "target", "per", "run", "compare", "blocks", "search"),
+    "metrics",
+)
+"""What a bench says of itself; with ``load=matches`` all else says what is played."""
+_ELSEWHERE = {
+    "seed": "load.seed",
+    "seeds": "load.matches",
+    "repeats": "load.matches",
+    "concurrency": "load.streams",
+    "games": "game",
+    "executor": "load.processes",
+}
+
+
+def parted(overrides: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """What is said of a bench, and of the matches that are its load.
+
+    Args:
+        overrides: What the user wrote, ``load=matches`` among it.
+
+    Raises:
+        ConfigError: No game, or something that the load says itself.
+    """
+    of_both = [one for one in overrides if key_of(one).partition(".")[0] in OF_BENCH]
+    rest = [one for one in overrides if one not in of_both]
+    for one in rest:
+        if instead := _ELSEWHERE.get(key_of(one)):
+            raise ConfigError(f"{one}: of a load write {instead}=...")
+    game, play = of_game(rest)
+    if not game:
+        raise ConfigError(
+            "load=matches plays a game: write game=NAME agents=[llm] (lmgame games lists them)"
+        )
+    usual = {"anchors": "anchors=[]", "policy.failed": "policy.failed=default"}
+    keys = {key_of(one) for one in play}
+    served = [one for one in of_both if key_of(one).partition(".")[0] in ("backend", "slo")]
+    # A call alone has no deadline: what the game's clock charges, it charges for a decision.
+    bench = [one for one in of_both if key_of(one) != "slo.deadline_s"]
+    return bench, (*(word for name, word in usual.items() if name not in keys), *play, *served)
+
+
 def _full(override: str) -> str:
     """``frontier=[A,B]`` by its full name."""
     key, _, value = override.partition("=")
     return f"frontier.configurations={value}" if key_of(override) == key == "frontier" else override
 
 
-def _of_game(overrides: Sequence[str]) -> tuple[str, list[str]]:
+def of_game(overrides: Sequence[str]) -> tuple[str, list[str]]:
     """The game's name, and the overrides with the game as a tournament names it."""
     its = [one for one in overrides if key_of(one) == "game" or key_of(one).startswith("game.")]
     names = [one.partition("=")[2] for one in its if key_of(one) == "game"]
