@@ -82,6 +82,8 @@ settings are written KEY=VALUE at the end of the line (every key: lmgame/configs
   load=trace load.file=FILE       the times of a file that `lmgame export` has written
   load.calls=1024 load.seconds=60 when it ends; null: no such end
   load.max_tokens=50 load.system_tokens=300 load.turn_tokens=60 load.turns=20   its shape, in tokens
+  load.think=lognormal load.think_s=0.5 load.think_cv=2   pauses of a session; exponential, or
+                                  recorded with load.think_from=runs/NAME
   load.file=prompts.jsonl         prompts of your own, in any load; load.broken=skip
   load.warmup=8 load.settle_s=5   calls that do not count: before all others; of the first seconds
   load.processes=4                processes that send; see `lmgame bench --calibrate`

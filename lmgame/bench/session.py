@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lmgame.bench import think
 from lmgame.bench.settings import LoadSettings
 from lmgame.client.call import Message
 
@@ -73,11 +74,12 @@ def synthetic(load: LoadSettings, number: int) -> Session:
     """
     rules = Message("system", text(load.system_tokens, random.Random(f"{load.seed} rules")))
     rng = random.Random(f"{load.seed} {number}")
+    pauses = random.Random(f"{load.seed} {number} think")
     said: list[Message] = [rules] if load.system_tokens else []
     steps = []
     for turn in range(load.turns):
         said.append(Message("user", text(load.turn_tokens, rng)))
-        steps.append(Step(tuple(said), load.max_tokens, load.think_s if turn else 0.0))
+        steps.append(Step(tuple(said), load.max_tokens, think.draw(load, pauses) if turn else 0.0))
         said.append(Message("assistant", text(_REPLY_TOKENS, rng)))
     return Session(f"s{number}", 0.0, tuple(steps))
 

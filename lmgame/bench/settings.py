@@ -42,6 +42,9 @@ class LoadSettings(Model):
     turn_tokens: int = Field(60, ge=1, le=1_000_000)
     turns: int = Field(20, ge=1, le=100_000)
     think_s: Seconds = 0.0
+    think: Literal["constant", "exponential", "lognormal", "recorded"] = "constant"
+    think_cv: Positive = 1.0
+    think_from: Path | None = None
     streams: int = Field(16, ge=1, le=65_536)
     ramp_s: Seconds = 0.0
     rate: Positive = 4.0
@@ -59,6 +62,10 @@ class LoadSettings(Model):
             raise ValueError("a load must end: write load.calls=256 or load.seconds=60")
         if self.kind == "trace" and self.file is None:
             raise ValueError("a trace needs load.file=FILE, as `lmgame export` writes it")
+        if self.think in ("exponential", "lognormal") and self.think_s == 0:
+            raise ValueError(f"think={self.think} needs its mean: write load.think_s=0.5")
+        if (self.think == "recorded") != (self.think_from is not None):
+            raise ValueError("think=recorded and think_from=runs/NAME go together: write both")
         if self.closed and self.processes > self.streams:
             raise ValueError(
                 f"load.processes={self.processes} share load.streams={self.streams}: write at "
@@ -190,6 +197,10 @@ def load(overrides: Sequence[str]) -> BenchSettings:
                 f"backend.{limit}: a bench sends what its load says, and waits for no limit of "
                 "ours: leave it out"
             )
+    if settings.load.think_from is not None:
+        from lmgame.bench.think import recorded
+
+        recorded(settings.load.think_from)
     if settings.load.file is not None and not settings.load.file.is_file():
         raise ConfigError(f"load.file={settings.load.file}: there is no such file")
     return settings
