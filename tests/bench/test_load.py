@@ -24,8 +24,8 @@ def refusal(*overrides: str) -> str:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("slo.ttft_s=-1", "slo.ttft_s=-1: Input should be greater than 0"),
-        ("slo.tpot_s=inf", "slo.tpot_s=inf: Input should be a finite number"),
+        ("slo.ttft_s=-1", "slo.ttft_s=-1: write seconds above 0, usual, or null"),
+        ("slo.tpot_s=inf", "slo.tpot_s=inf: write seconds above 0, usual, or null"),
         ("load=closd", "unknown load 'closd'; did you mean 'closed'?"),
         ("load.rate=3", "unknown setting 'load.rate'"),
         ("load.streems=3", "unknown setting 'load.streems'; did you mean 'load.streams'"),
