@@ -197,7 +197,11 @@ def main() -> None:
         for name, settings in all_.items()
         if not wanted.only or name.startswith(tuple(wanted.only))
     }
-    print(f"{machine()}; {wanted}", flush=True)
+    print(
+        f"{machine()}; {wanted.seeds} seeds of {wanted.calls} calls, prompts of "
+        f"{wanted.prompt[0]} to {wanted.prompt[1]} tokens, {100 * wanted.hit:.0f}% known",
+        flush=True,
+    )
     rows: list[Row] = []
     for seed in range(wanted.seeds):
         order = list(chosen)
