@@ -177,7 +177,7 @@ def show(rows: Sequence[Row], wanted: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.2, 0.35, 0.5, 0.7])
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4])
     parser.add_argument("--calls", type=int, default=40, help="at each rate")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--prompt", type=int, nargs=2, default=[300, 1200], help="tokens")
