@@ -16,6 +16,8 @@ MAX_CHOICES = 4096
 MAX_STOPS = 16
 MAX_TOKENS = 1_000_000
 MAX_DEADLINE_S = 86_400.0
+MAX_USER = 512
+"""Characters: names are remembered for fairness."""
 DEFAULT_MAX_TOKENS = 256
 """Reply tokens when a request sets no limit. A whole context would keep a first try by
 hand waiting for a minute on a slow core; a game's reply is far shorter."""
@@ -139,7 +141,7 @@ def parse(body: bytes) -> ChatRequest:
         stop=_stop(data),
         choices=choices,
         ignore_eos=_flag(data, "ignore_eos"),
-        user=_string(data, "user") if data.get("user") is not None else "",
+        user=_user(data),
         deadline_s=_deadline(data),
     )
 
@@ -204,6 +206,13 @@ def _max_tokens(data: Mapping[str, Any], default: int) -> int:
         if data.get(name) is not None:
             return int(_number(data, name, int, 0, 1, MAX_TOKENS))
     return default
+
+
+def _user(data: Mapping[str, Any]) -> str:
+    user = _string(data, "user") if data.get("user") is not None else ""
+    if len(user) > MAX_USER:
+        raise ApiError(400, f"user has {len(user)} characters; at most {MAX_USER}", "user")
+    return user
 
 
 def _deadline(data: Mapping[str, Any]) -> float | None:

@@ -126,10 +126,14 @@ class Line:
     def _drop(self, client: _Client, job: Job) -> None:
         client.jobs.remove(job)
         self._count -= 1
-        # A client is remembered while its turn is yet to come: who leaves and returns
-        # gains nothing.
-        for name in [n for n, c in self._clients.items() if not c.jobs and c.turn <= self._now]:
-            del self._clients[name]
+        # A client is remembered while its turn is yet to come, so that who leaves and
+        # returns gains nothing; but when nobody waits any more all begin anew, and names
+        # that are never used twice must not fill the memory.
+        gone = [name for name, one in self._clients.items() if not one.jobs]
+        extra = len(gone) - self.limit
+        for number, name in enumerate(gone):
+            if not self._count or number < extra or self._clients[name].turn <= self._now:
+                del self._clients[name]
 
     def retry_after_s(self) -> int:
         """When to come back: half of those who wait should have had their turn by then."""

@@ -114,3 +114,9 @@ def test_one_client_does_not_keep_another_out(small: EmbeddedServer) -> None:
     away = [told for status, _, told in answers[:10] if status == 429]
     assert any("others' requests came first" in told["error"]["message"] for told in away)
     wait_idle(small)
+
+
+def test_a_name_has_its_bounds(small: EmbeddedServer) -> None:
+    ((status, _, told),) = ask(small, {"user": "x" * 513})
+    assert status == 400
+    assert told["error"]["message"] == "user has 513 characters; at most 512"

@@ -121,3 +121,16 @@ def test_nothing_is_lost_and_the_bound_holds(steps: list[tuple[str, bool]]) -> N
         inside.discard(away) if away else None
     assert set(line) == inside
     assert len(line) == len(inside) <= 5
+
+
+def test_names_that_are_used_once_do_not_fill_the_memory() -> None:
+    idle, busy = Line(8), Line(8)
+    busy.add(job("waits", 10**6))
+    busy.add(job("waits", 10**6))
+    for number in range(100):
+        for line in (idle, busy):
+            one = job(f"user {number}")
+            line.add(one)
+            line.take(one)
+    assert len(idle._clients) == 0  # nothing else shows what is remembered
+    assert len(busy._clients) <= 8 + 1  # as above
