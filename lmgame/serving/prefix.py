@@ -32,9 +32,6 @@ class PrefixMap:
     def __init__(self) -> None:
         self._prompts: OrderedDict[int, Tokens] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._prompts)
-
     def __iter__(self) -> Iterator[int]:
         return iter(self._prompts)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmgame.errors import EngineError
@@ -252,7 +252,11 @@ class Role:
         prompt = sequence.reply.request.prompt
         kept = self.store.keep(self.engine, sequence.slot, sequence.id, prompt)
         if kept.added or kept.removed:
-            self.channel.send({"op": "kept", "id": sequence.id, **asdict(kept)})
+            # With the prompt: a reply of one token has ended by now, and the router has
+            # forgotten what was asked.
+            added = prompt if kept.added else None
+            told = {"op": "kept", "id": sequence.id, "added": added, "removed": kept.removed}
+            self.channel.send(told)
 
     def first(self, sequence: Sequence, logits: Logits) -> None:
         """Make the first token, unless it is known already, and report the prefill."""

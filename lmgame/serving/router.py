@@ -283,9 +283,8 @@ class Router:
     def _on_kept(self, worker: WorkerProcess, message: Message) -> None:
         for number in message["removed"]:
             worker.prefixes.remove(number)
-        job = self._live.get(message["id"])
-        if message["added"] and job is not None:
-            worker.prefixes.add(job.number, job.request.prompt)
+        if message["added"] is not None:
+            worker.prefixes.add(message["id"], message["added"])
 
     def _on_first(self, worker: WorkerProcess, message: Message, job: Job) -> None:
         job.cached = message["cached"]

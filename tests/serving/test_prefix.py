@@ -208,3 +208,17 @@ def test_a_prompt_goes_to_the_worker_that_knows_it(weights_path: Path) -> None:
         prompts = [f"{rules} The board: {board}" for board in BOARDS for rules in (RULES, other)]
         found = [ask(server, prompt) for prompt in prompts]
     assert [known > 150 for _, known, _ in found] == [False, False] + [True] * 6
+
+
+@pytest.mark.engine
+def test_replies_of_one_token_are_remembered_too(weights_path: Path) -> None:
+    """Three agents in turn on two workers: taking turns would miss every time."""
+    agents = [RULES, RULES.replace("Rule", "Law"), RULES.replace("Rule", "Custom")]
+    with serving(mode="colocated", replicas=2, context=512) as server:
+        found = [
+            ask(server, f"{rules} The board: {board}", guided_choice=["left", "right"])
+            for board in BOARDS
+            for rules in agents
+        ]
+    assert {reply for reply, _, _ in found} <= {"left", "right"}
+    assert [known > 150 for _, known, _ in found[3:]] == [True] * 9
