@@ -104,8 +104,9 @@ class Engine:
         params = library.context_params()
         # Beyond the length it was trained on a model only babbles.
         context = min(context, self._lib.llama_model_n_ctx_train(self._model))
-        params.n_ctx = context * slots
         params.n_batch = params.n_ubatch = max(PREFILL_CHUNK, slots)
+        # With less, llama.cpp would take smaller batches than it was asked for.
+        params.n_ctx = max(context * slots, params.n_batch)
         params.n_seq_max = slots
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = FLASH_ATTENTION

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from lmgame.serving.reply import Request
 from lmgame.serving.router import Router
 from lmgame.serving.vocabulary import Message, Vocabulary
 
+from .support import MODEL, openai_client, serving
 from .test_equality import SUBJECTS
 
 pytestmark = pytest.mark.engine
@@ -64,3 +66,11 @@ def test_replies_do_not_depend_on_when_the_plan_changes(
     assert {job.mode for job in calm} == {"disaggregated"}
     assert {job.mode for job in wild} == {"disaggregated", "colocated"}
     assert [job.tokens for job in wild] == [job.tokens for job in calm]
+
+
+def test_auto_serves_with_the_smallest_context(weights_path: Path) -> None:
+    """What it measures at the start must fit, too, and a prompt of nearly its length."""
+    with serving(mode="auto", context=64, slots=1) as server, openai_client(server) as client:
+        messages: Any = [{"role": "user", "content": "Hi. " * 20}]
+        reply = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=3)
+    assert reply.choices[0].message.content
