@@ -123,6 +123,8 @@ settings are written KEY=VALUE at the end of the line:
   backend.schedule=prefill_first | chunked backend.chunk=64   colocated only
   backend.port=8000 backend.host=127.0.0.1
   backend.context=4096 backend.slots=8 backend.weights=FILE.gguf
+  backend.prefix_mb=256           for the KV caches of earlier prompts; 0: none
+  backend.ttft_s=5 backend.tpot_s=0.05   what backend.mode=auto tries to meet (docs/embedded.md)
 
 and with backend=vllm_pd | sglang_pd | dynamo_pd (every key: lmgame/configs/launched.yaml):
   backend.model=NAME              what to serve; backend.weights=DIR where it lies

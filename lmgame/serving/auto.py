@@ -37,7 +37,6 @@ class Auto:
         self, workers: int, prefillers: int, chunk: int, ttft_s: float, tpot_s: float
     ) -> None:
         self.prefillers = prefillers
-        self.expected: dict[int, Forecast] = {}
         self._workers, self._chunk = workers, chunk
         self._ttft_s, self._tpot_s = ttft_s, tpot_s
         self._past: deque[Past] = deque(maxlen=WINDOW)
@@ -56,7 +55,7 @@ class Auto:
         return sorted(self._past, key=lambda one: one.at)
 
     def weigh(self, past: Sequence[Past], speed: Speed) -> dict[int, Forecast]:
-        """Forecast every plan; takes some milliseconds and may run in a thread."""
+        """Forecast every plan; may run in a thread."""
         return {
             prefillers: forecast(
                 past,
@@ -76,7 +75,6 @@ class Auto:
         Returns:
             Whether it is another one.
         """
-        self.expected = expected
         now = expected[self.prefillers]
         best = max(expected, key=lambda plan: (expected[plan].met, -expected[plan].strain))
         other = expected[best]

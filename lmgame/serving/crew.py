@@ -160,14 +160,20 @@ class Crew:
         assert self._speed is not None
         while True:
             await asyncio.sleep(EVERY_S)
-            past = self.auto.due()
-            if past is None:
-                continue
-            expected = await asyncio.to_thread(self.auto.weigh, past, self._speed)
-            if not self.auto.choose(expected):
-                continue
-            log.info("%d prefill workers from now on: %s", self.auto.prefillers, expected)
-            self.use(self.auto.prefillers)
+            try:
+                await self._look(self.auto, self._speed)
+            except Exception:
+                # Nobody awaits this task; the plan in use still serves.
+                log.exception("cannot tell whether another plan would serve better")
+
+    async def _look(self, auto: Auto, speed: Speed) -> None:
+        past = auto.due()
+        if past is None:
+            return
+        expected = await asyncio.to_thread(auto.weigh, past, speed)
+        if auto.choose(expected):
+            log.info("%d prefill workers from now on: %s", auto.prefillers, expected)
+            self.use(auto.prefillers)
 
     def use(self, prefillers: int) -> None:
         """Let so many workers pass their prompts on; what is under way ends as it began."""

@@ -4,8 +4,8 @@ A small simulation, fed with speeds that the workers measured on themselves at t
 start and with the requests of the last minutes: when each came, how many tokens of its
 prompt were new, how many its reply had. It knows what the modes do to each other's
 tokens: a colocated worker alternates decode steps and chunks of prompts; a prefill
-worker takes what the decode workers leave of the cores. It exists to rank a few plans in
-milliseconds while serving; lmgame.placement answers the same question for hardware that
+worker takes what the decode workers leave of the cores. It exists to rank a few plans
+while serving; lmgame.placement answers the same question for hardware that
 is yet to be bought.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from lmgame.serving.dispatch import REPLY_TOKENS
 from lmgame.serving.engine import PREFILL_CHUNK, piece
 
 
@@ -105,7 +106,7 @@ class _Worker:
 
     @property
     def load(self) -> int:
-        return sum(job.left for job in self.pending) + 64 * len(self.active)
+        return sum(job.left for job in self.pending) + REPLY_TOKENS * len(self.active)
 
 
 class _Simulation:

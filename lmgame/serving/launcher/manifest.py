@@ -17,6 +17,7 @@ Node = dict[str, object]
 PYTHON_IMAGE = "python:3.12-slim"
 _ROUTERS = {"vllm_pd": "vllm-router", "sglang_pd": "sglang-router"}
 _CACHE = "/root/.cache/huggingface"
+"""Inside the container: where the images of vLLM and SGLang, which run as root, keep models."""
 _ASK = "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5)"
 
 
