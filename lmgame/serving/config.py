@@ -121,6 +121,15 @@ class EmbeddedConfig(BaseModel):
             return self.prefill_threads or cores()
         return self.decode_threads
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the workers have more threads than there are cores."""
+        each = self.workers().items()
+        threads = sum(self.threads_of(role) * count for role, count in each)
+        if self.mode == "auto":  # any of them may come to run prompts only
+            threads += self.threads_of("prefill")
+        return threads > cores()
+
     def niceness_of(self, role: RoleName, index: int) -> int:
         """How far a worker steps back; with ``auto`` those that are the first to prefill."""
         polite = role == "prefill" or (role == "auto" and index < self.prefill_workers)

@@ -75,6 +75,7 @@ class Crew:
                 context=config.context,
                 slots=config.slots_of(role),
                 threads=config.threads_of(role),
+                crowded=config.crowded,
                 niceness=config.niceness_of(role, index),
                 # Which worker has replies to make beside a prompt is not known beforehand.
                 schedule="chunked" if config.mode == "auto" else config.schedule,

@@ -147,19 +147,17 @@ class WorkerProcess:
             # Its own process group, so that Ctrl-C in a terminal reaches only the router;
             # not its own session, because Linux's autogroup scheduling compares nice
             # values only within a session, and prefill must yield to decode.
+            settings = self._settings(theirs.fileno())
+            # Threads that spin while they wait are quicker where each has its core, and
+            # otherwise take it from the others.
+            environment = {"OMP_WAIT_POLICY": "passive"} if settings.crowded else {}
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "lmgame.serving.worker",
-                    self._settings(theirs.fileno()).to_json(),
-                ],
+                [sys.executable, "-m", "lmgame.serving.worker", settings.to_json()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *self._inherited),
                 process_group=0,
-                # Threads that spin while they wait would take the core from the others.
-                env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+                env={**os.environ, **environment},
             )
         self.pid = self._process.pid
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=2**24)

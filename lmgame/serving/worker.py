@@ -35,6 +35,7 @@ class WorkerSettings:
         context: Tokens per sequence.
         slots: Sequences held at once.
         threads: CPU threads.
+        crowded: Whether the workers have more threads than there are cores.
         niceness: Added to the process's nice value; 15 lets others go first.
         schedule: For colocated workers.
         chunk: Tokens per chunk of the ``chunked`` schedule.
@@ -49,6 +50,7 @@ class WorkerSettings:
     context: int
     slots: int
     threads: int
+    crowded: bool
     niceness: int
     schedule: Schedule
     chunk: int

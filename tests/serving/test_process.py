@@ -32,6 +32,7 @@ async def kill_when_ready(weights: Path, times: int) -> tuple[int, list[str]]:
             context=64,
             slots=1,
             threads=1,
+            crowded=False,
             niceness=0,
             schedule="prefill_first",
             chunk=64,
