@@ -82,6 +82,7 @@ LMGAME = Dialect(
         Name("running", "lmgame_jobs", meaning="waiting ones too"),
         Name("waiting", "lmgame_queue_length"),
         Name("prefillers", "lmgame_prefillers", meaning="workers that pass prompts on"),
+        Name("at_once", "lmgame_replies_at_once", meaning="replies of a worker at once, at most"),
     ),
 )  # fmt: skip
 

@@ -1,11 +1,12 @@
-"""Choosing how to use the workers while they serve: split, in which ratio, or colocated."""
+"""Choosing while they serve how workers are used: split or not, replies at once."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lmgame.serving.forecast import Forecast, Past, Speed, forecast
+from lmgame.serving.forecast import Forecast, Past, Plan, Speed, forecast
 
 WINDOW = 64
 """Requests that a choice is made from."""
@@ -16,27 +17,36 @@ GAIN = 0.05
 """How much more of the requests another plan must be expected to serve in time."""
 EASE = 0.8
 """Where it serves as many: what share of the strain it may have at most."""
+LATEST = 0.02
+"""What the latest decode step counts for in how fast they are."""
+SLOWEST = 4.0
+"""A step that took longer than so many times what was measured says nothing of the next."""
 
 
 class Auto:
-    """Watches the requests and says how many workers should pass their prompts on.
+    """Watches the requests and says how the workers should be used.
 
-    0 of them is colocated: each worker replies to what it has run. Every plan is tried
+    Every plan is tried
     on the last requests in a simulation, so a change of the load counts as soon as it
     makes up enough of them.
 
     Args:
         workers: How many there are.
-        prefillers: How many pass prompts on at first.
+        plan: How they are used at first; never more replies at once than there.
         chunk: Prompt tokens between two decode steps of a worker that does both.
         ttft_s: Limit on the time to first token to be met, in seconds.
         tpot_s: Limit on the time per output token to be met, in seconds.
     """
 
-    def __init__(
-        self, workers: int, prefillers: int, chunk: int, ttft_s: float, tpot_s: float
-    ) -> None:
-        self.prefillers = prefillers
+    def __init__(self, workers: int, plan: Plan, chunk: int, ttft_s: float, tpot_s: float) -> None:
+        self.plan = plan
+        at_once = [1 << power for power in range((plan.at_once - 1).bit_length())]
+        self._plans = [
+            Plan(prefillers, most)
+            for prefillers in range(workers)
+            for most in (*at_once, plan.at_once)
+        ]
+        self._pace = 1.0
         self._workers, self._chunk = workers, chunk
         self._ttft_s, self._tpot_s = ttft_s, tpot_s
         self._past: deque[Past] = deque(maxlen=WINDOW)
@@ -47,6 +57,17 @@ class Auto:
         self._past.append(past)
         self._fresh = True
 
+    def stepped(self, share: float) -> None:
+        """Take note of a decode step.
+
+        While serving they take longer than when they were measured: the router and
+        whoever asks are on the same machine.
+
+        Args:
+            share: What it took, as a share of what was measured.
+        """
+        self._pace += LATEST * (min(share, SLOWEST) - self._pace)
+
     def due(self) -> list[Past] | None:
         """The requests to decide from; None where nothing new is known."""
         if not self._fresh or len(self._past) < FEWEST:
@@ -54,33 +75,34 @@ class Auto:
         self._fresh = False
         return sorted(self._past, key=lambda one: one.at)
 
-    def weigh(self, past: Sequence[Past], speed: Speed) -> dict[int, Forecast]:
+    def weigh(self, past: Sequence[Past], speed: Speed) -> dict[Plan, Forecast]:
         """Forecast every plan; may run in a thread."""
+        now = replace(speed, step_s=[self._pace * one for one in speed.step_s])
         return {
-            prefillers: forecast(
+            plan: forecast(
                 past,
-                speed,
-                prefillers=prefillers,
+                now,
+                plan,
                 workers=self._workers,
                 chunk=self._chunk,
                 ttft_s=self._ttft_s,
                 tpot_s=self._tpot_s,
             )
-            for prefillers in range(self._workers)
+            for plan in self._plans
         }
 
-    def choose(self, expected: dict[int, Forecast]) -> bool:
+    def choose(self, expected: dict[Plan, Forecast]) -> bool:
         """Take the best plan, unless it is hardly better than the one in use.
 
         Returns:
             Whether it is another one.
         """
-        now = expected[self.prefillers]
+        now = expected[self.plan]
         best = max(expected, key=lambda plan: (expected[plan].met, -expected[plan].strain))
         other = expected[best]
         more = other.met >= now.met + GAIN
         easier = other.met >= now.met and other.strain <= EASE * now.strain
-        if best == self.prefillers or not (more or easier):
+        if best == self.plan or not (more or easier):
             return False
-        self.prefillers = best
+        self.plan = best
         return True

@@ -11,7 +11,7 @@ from pathlib import Path
 from lmgame.serving.auto import EVERY_S, Auto
 from lmgame.serving.channel import Message
 from lmgame.serving.config import EmbeddedConfig, cores
-from lmgame.serving.forecast import Past, Speed
+from lmgame.serving.forecast import Past, Plan, Speed
 from lmgame.serving.process import WorkerProcess
 from lmgame.serving.role import RoleName
 from lmgame.serving.slab import SlabPool
@@ -48,7 +48,8 @@ class Crew:
         on_change: Callable[[], None],
     ) -> None:
         self.config = config
-        self.prefillers = 0 if config.mode == "colocated" else config.prefill_workers
+        prefillers = 0 if config.mode == "colocated" else config.prefill_workers
+        self.plan = Plan(prefillers, config.slots)
         self.auto: Auto | None = None
         self._speed: Speed | None = None
         self._weights, self._slabs = weights, slabs
@@ -61,9 +62,8 @@ class Crew:
             for index in range(count)
         ]
         if config.mode == "auto":
-            self.auto = Auto(
-                len(self.workers), self.prefillers, config.chunk, config.ttft_s, config.tpot_s
-            )
+            limits = config.ttft_s, config.tpot_s
+            self.auto = Auto(len(self.workers), self.plan, config.chunk, *limits)
 
     def _worker(self, role: RoleName, index: int) -> WorkerProcess:
         config = self.config
@@ -111,17 +111,34 @@ class Crew:
     @property
     def prompters(self) -> list[WorkerProcess]:
         """Who runs prompts."""
-        return self.workers[: self.prefillers] or self.workers
+        return self.workers[: self.plan.prefillers] or self.workers
 
     @property
     def decoders(self) -> list[WorkerProcess]:
         """Who takes states in."""
-        return self.workers[self.prefillers :]
+        return self.workers[self.plan.prefillers :]
 
     @property
     def mode(self) -> str:
         """How work is given out now."""
-        return "disaggregated" if self.prefillers else "colocated"
+        return "disaggregated" if self.plan.prefillers else "colocated"
+
+    def may_reply(self, worker: WorkerProcess) -> bool:
+        """Whether a worker may make one more reply."""
+        return worker.ready and worker.busy_slots < min(self.plan.at_once, worker.slots)
+
+    def may_begin(self, passed_on: int) -> bool:
+        """Whether a prompt may begin, given how many replies are on their way.
+
+        Args:
+            passed_on: Prompts that run to be passed on, and states that wait for who
+                replies.
+        """
+        if not self.plan.prefillers:
+            return True
+        replies = sum(worker.busy_slots for worker in self.decoders)
+        most = self.plan.at_once * len(self.decoders) + self.plan.prefillers
+        return passed_on + replies < most
 
     def greet(self, worker: WorkerProcess) -> None:
         """A worker has become ready: say what it is to be.
@@ -156,6 +173,11 @@ class Crew:
         if self.auto is not None:
             self.auto.served(past)
 
+    def stepped(self, sequences: int, seconds: float) -> None:
+        """Take note of a decode step, for ``mode=auto``."""
+        if self.auto is not None and self._speed is not None:
+            self.auto.stepped(seconds / self._speed.step(sequences))
+
     async def _watch(self) -> None:
         assert self.auto is not None
         assert self._speed is not None
@@ -173,18 +195,18 @@ class Crew:
             return
         expected = await asyncio.to_thread(auto.weigh, past, speed)
         if auto.choose(expected):
-            log.info("%d prefill workers from now on: %s", auto.prefillers, expected)
-            self.use(auto.prefillers)
+            log.info("from now on %s: %s", auto.plan, expected)
+            self.use(auto.plan)
 
-    def use(self, prefillers: int) -> None:
-        """Let so many workers pass their prompts on; what is under way ends as it began."""
-        self.prefillers = prefillers
+    def use(self, plan: Plan) -> None:
+        """Use the workers in another way; what is under way ends as it began."""
+        self.plan = plan
         for worker in self.workers:
             self._tune(worker)
         self._on_change()
 
     def _tune(self, worker: WorkerProcess) -> None:
-        passes = worker in self.workers[: self.prefillers]
+        passes = worker in self.workers[: self.plan.prefillers]
         worker.send({"op": "tune", "threads": self._threads(passes=passes)})
 
     def _threads(self, *, passes: bool) -> int:

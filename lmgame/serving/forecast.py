@@ -4,7 +4,8 @@ A small simulation, fed with speeds that the workers measured on themselves at t
 start and with the requests of the last minutes: when each came, how many tokens of its
 prompt were new, how many its reply had. It knows what the modes do to each other's
 tokens: a colocated worker alternates decode steps and chunks of prompts; a prefill
-worker takes what the decode workers leave of the cores. It exists to rank a few plans
+worker takes what the decode workers leave of the cores; a prompt waits until the worker
+that is to reply may make one more reply. It exists to rank a few plans
 while serving; lmgame.placement answers the same question for hardware that
 is yet to be bought.
 """
@@ -17,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from lmgame.serving.dispatch import REPLY_TOKENS
 from lmgame.serving.engine import PREFILL_CHUNK, piece
 
 
@@ -48,6 +48,20 @@ class Speed:
             return self.step_s[-1] * sequences / (1 << len(self.step_s) - 1)
         share = sequences / (1 << at) - 1
         return self.step_s[at] + share * (self.step_s[at + 1] - self.step_s[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way of using the workers.
+
+    Attributes:
+        prefillers: How many pass prompts on to the others; 0 for none, where each
+            replies to what it has run.
+        at_once: How many replies one worker makes at the same time, at most.
+    """
+
+    prefillers: int
+    at_once: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ class _Worker:
 
     Attributes:
         passes: It passes prompts on rather than replying itself.
-        pending: Prompts, oldest first.
+        pending: The prompt that it runs, if any.
         active: Replies.
         idle: It has nothing to do.
     """
@@ -104,17 +118,16 @@ class _Worker:
     active: list[_Job] = field(default_factory=list)
     idle: bool = True
 
-    @property
-    def load(self) -> int:
-        return sum(job.left for job in self.pending) + REPLY_TOKENS * len(self.active)
-
 
 class _Simulation:
-    def __init__(self, prefillers: int, workers: int, chunk: int, speed: Speed) -> None:
-        self.speed, self.chunk = speed, chunk
-        self.workers = [_Worker(number < prefillers) for number in range(workers)]
+    def __init__(self, plan: Plan, workers: int, chunk: int, speed: Speed) -> None:
+        self.plan, self.speed, self.chunk = plan, speed, chunk
+        self.workers = [_Worker(number < plan.prefillers) for number in range(workers)]
         self.entry = [one for one in self.workers if one.passes] or self.workers
         self.decoders = [one for one in self.workers if not one.passes]
+        self.line: deque[_Job] = deque()
+        self.ready: deque[_Job] = deque()
+        self.under_way = 0
         self._events: list[tuple[float, int, _Worker | _Job]] = []
         self._order = count()
 
@@ -127,11 +140,30 @@ class _Simulation:
             now, _, what = heapq.heappop(self._events)
             if isinstance(what, _Worker):
                 self._work(what, now)
-            elif what.left:
-                self._give(min(self.entry, key=lambda one: one.load), what, now)
             else:
-                self._give(min(self.decoders, key=lambda one: one.load), what, now)
+                (self.line if what.left else self.ready).append(what)
+            self._dispatch(now)
         return jobs
+
+    def _dispatch(self, now: float) -> None:
+        """Give work to whoever is free, as the router does."""
+        at_once = self.plan.at_once
+        while self.ready:
+            able = [one for one in self.decoders if len(one.active) < at_once]
+            if not able:
+                break
+            self._give(min(able, key=lambda one: len(one.active)), self.ready.popleft(), now)
+        room = at_once * len(self.decoders) + self.plan.prefillers
+        while self.line and self.under_way < room:
+            able = [
+                one
+                for one in self.entry
+                if not one.pending and (one.passes or len(one.active) < at_once)
+            ]
+            if not able:
+                break
+            self.under_way += 1
+            self._give(min(able, key=lambda one: len(one.active)), self.line.popleft(), now)
 
     def _at(self, time: float, what: _Worker | _Job) -> None:
         heapq.heappush(self._events, (time, next(self._order), what))
@@ -153,7 +185,9 @@ class _Simulation:
             for job in worker.active:
                 job.made += 1
                 job.last = end
-            worker.active = [job for job in worker.active if job.made < job.past.reply]
+            going_on = [job for job in worker.active if job.made < job.past.reply]
+            self.under_way -= len(worker.active) - len(going_on)
+            worker.active = going_on
         if worker.pending:
             end = self._prefill(worker, end)
         worker.idle = not (worker.active or worker.pending)
@@ -175,6 +209,8 @@ class _Simulation:
                 self._at(end + self.speed.transfer_s, job)
             else:
                 worker.active.append(job)
+        else:
+            self.under_way -= 1
         return end
 
     def _token_s(self, worker: _Worker) -> float:
@@ -189,8 +225,8 @@ class _Simulation:
 def forecast(
     past: Sequence[Past],
     speed: Speed,
+    plan: Plan,
     *,
-    prefillers: int,
     workers: int,
     chunk: int,
     ttft_s: float,
@@ -201,14 +237,13 @@ def forecast(
     Args:
         past: The requests, at least one.
         speed: How fast the workers are.
-        prefillers: How many workers pass prompts on to the others; 0 for none, where
-            each replies to what it has run.
+        plan: How the workers are used.
         workers: How many there are.
         chunk: Prompt tokens between two decode steps of a worker that does both.
         ttft_s: Limit on the time to first token, in seconds.
         tpot_s: Limit on the time per output token, in seconds.
     """
-    jobs = _Simulation(prefillers, workers, chunk, speed).run(past)
+    jobs = _Simulation(plan, workers, chunk, speed).run(past)
     used = [
         max(
             (job.first - job.past.at) / ttft_s,

@@ -56,6 +56,7 @@ class Metrics:
         self.slabs = gauge("slabs_in_use", "KV slabs in use.")
         self.jobs = gauge("jobs", "Requests being served.")
         self.prefillers = gauge("prefillers", "Workers that pass prompts on; 0: colocated.")
+        self.at_once = gauge("replies_at_once", "Replies that a worker makes at once, at most.")
         self.workers = gauge("workers_ready", "Workers ready to serve.", "role")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

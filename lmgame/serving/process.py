@@ -25,6 +25,12 @@ STEADY_S = 5.0
 MAX_USELESS_LIVES = 5
 """Deaths in a row without either, after which restarting makes no sense."""
 FIRST_BACKOFF_S = 0.1
+CROWDED = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "10000"}
+"""How threads of llama.cpp wait for each other where they do not have a core each.
+
+Going to sleep at once costs a prompt on two free cores a third of its speed, spinning for
+long costs it half of it beside a decode worker; some microseconds of spinning cost little
+of either. Where each thread has its core, OpenMP's own way is best."""
 
 
 class WorkerProcess:
@@ -148,16 +154,14 @@ class WorkerProcess:
             # not its own session, because Linux's autogroup scheduling compares nice
             # values only within a session, and prefill must yield to decode.
             settings = self._settings(theirs.fileno())
-            # Threads that spin while they wait are quicker where each has its core, and
-            # otherwise take it from the others.
-            environment = {"OMP_WAIT_POLICY": "passive"} if settings.crowded else {}
+            environment = {**(CROWDED if settings.crowded else {}), **os.environ}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "lmgame.serving.worker", settings.to_json()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *self._inherited),
                 process_group=0,
-                env={**os.environ, **environment},
+                env=environment,
             )
         self.pid = self._process.pid
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=2**24)

@@ -271,7 +271,7 @@ class Role:
             "known": known,
             "cached": sequence.cached,
         }
-        made = [] if delta is None else [_deltas([(sequence, delta)], now)]
+        made = [] if delta is None else [_deltas([(sequence, delta)], now, None)]
         self.channel.send(report, *made)
 
     def step(self) -> None:
@@ -280,12 +280,14 @@ class Role:
         if not batch:
             return
         steps = [Step(item.slot, item.next_unfed(), item.fed) for item in batch]
+        start = time.monotonic()
         try:
             logits = self.engine.step(steps)
         except EngineError as error:
             for item in batch:
                 self.finish(item, "failed", str(error))
             return
+        took = time.monotonic() - start
         made: list[tuple[Sequence, Delta]] = []
         for item, values in zip(batch, logits, strict=True):
             item.fed += 1
@@ -294,7 +296,7 @@ class Role:
             if item.fed == item.length:
                 made.append((item, item.reply.next(values)))
         if made:
-            self.channel.send(_deltas(made, time.monotonic()))
+            self.channel.send(_deltas(made, time.monotonic(), (len(batch), took)))
         for item, _ in made:
             if item.reply.finish is not None:
                 self.finish(item, item.reply.finish)
@@ -323,8 +325,10 @@ class Role:
         )
 
 
-def _deltas(made: Iterable[tuple[Sequence, Delta]], now: float) -> dict[str, Any]:
+def _deltas(
+    made: Iterable[tuple[Sequence, Delta]], now: float, step: tuple[int, float] | None
+) -> dict[str, Any]:
     items = [
         [item.id, delta.tokens, delta.forced, delta.text, item.reply.finish] for item, delta in made
     ]
-    return {"op": "deltas", "time": now, "items": items}
+    return {"op": "deltas", "time": now, "items": items, "step": step}

@@ -153,7 +153,8 @@ class Router:
         metrics.jobs.set(len(self._live))
         for worker in self.workers:
             metrics.slots.labels(worker.name).set(worker.busy_slots)
-        metrics.prefillers.set(self.crew.prefillers)
+        metrics.prefillers.set(self.crew.plan.prefillers)
+        metrics.at_once.set(self.crew.plan.at_once)
         for role in self.config.workers():
             ready = sum(worker.ready for worker in self.workers if worker.role == role)
             metrics.workers.labels(role).set(ready)
@@ -170,18 +171,19 @@ class Router:
             self._start_prefill(job, worker)
 
     def _decoder(self) -> WorkerProcess | None:
-        able = [worker for worker in self.crew.decoders if worker.ready and worker.free_slots]
+        able = [worker for worker in self.crew.decoders if self.crew.may_reply(worker)]
         return min(able, key=lambda worker: (worker.busy_slots, worker.given), default=None)
 
     def _next_prompt(self) -> tuple[Job, WorkerProcess] | None:
         """Whose turn it is and where, of those whose best worker is free."""
-        if self.crew.prefillers and not self._slabs.available:
+        crew = self.crew
+        if crew.plan.prefillers and not self._slabs.available:
             return None
         prompts = {job.worker: job for job in self._running.values() if job.state == "prefill"}
+        if not crew.may_begin(len(prompts) + len(self._exported)):
+            return None
         able = [
-            worker
-            for worker in self.crew.prompters
-            if worker.ready and (worker.free_slots or worker.name in prompts)
+            worker for worker in crew.prompters if worker.name in prompts or crew.may_reply(worker)
         ]
         if all(worker.name in prompts for worker in able):
             return None
@@ -301,6 +303,8 @@ class Router:
             self._dispatch()
 
     def _on_deltas(self, worker: WorkerProcess, message: Message) -> None:
+        if message["step"] is not None:
+            self.crew.stepped(*message["step"])
         for number, tokens, forced, text, finish in message["items"]:
             job = self._running.get(number)
             if job is None:  # the server is shutting down

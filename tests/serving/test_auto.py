@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgame.serving.auto import FEWEST, Auto
-from lmgame.serving.forecast import Forecast, Past, Speed, forecast
+from lmgame.serving.forecast import Forecast, Past, Plan, Speed, forecast
 
 SPEED = Speed(
     prefill_s=0.002,
@@ -27,16 +27,11 @@ LOAD = st.lists(
 )
 
 
-def fares(past: list[Past], prefillers: int, ttft_s: float, tpot_s: float) -> Forecast:
-    return forecast(
-        past,
-        SPEED,
-        prefillers=prefillers,
-        workers=2,
-        chunk=64,
-        ttft_s=ttft_s,
-        tpot_s=tpot_s,
-    )
+def fares(
+    past: list[Past], prefillers: int, ttft_s: float, tpot_s: float, at_once: int = 8
+) -> Forecast:
+    plan = Plan(prefillers, at_once)
+    return forecast(past, SPEED, plan, workers=2, chunk=64, ttft_s=ttft_s, tpot_s=tpot_s)
 
 
 @pytest.mark.parametrize(("prefillers", "token_s", "transfer"), [(1, 0.002, 0.005), (0, 0.003, 0)])
@@ -56,6 +51,20 @@ def test_looser_limits_are_never_met_less(past: list[Past], prefillers: int) -> 
     assert loose.met >= tight.met
     assert loose.strain <= tight.strain
     assert fares(past, prefillers, 1e6, 1e6).met == 1
+
+
+@given(LOAD)
+def test_one_reply_at_once_is_made_as_fast_as_one_alone(past: list[Past]) -> None:
+    assert fares(past, 0, 1e6, SPEED.step(1) * 1.001, at_once=1).met == 1
+
+
+@given(LOAD, st.integers(0, 1))
+def test_a_request_waits_where_no_more_replies_may_be_made(
+    past: list[Past], prefillers: int
+) -> None:
+    """The first tokens come later, if anything, never fewer replies."""
+    few, many = (fares(past, prefillers, 1e6, 1e6, at_once) for at_once in (1, 8))
+    assert few.met == many.met == 1
 
 
 def test_sequences_between_two_measured_batches_lie_between() -> None:
@@ -84,34 +93,45 @@ def load(every_s: float) -> list[Past]:
     return found
 
 
-def chosen(auto: Auto, past: list[Past]) -> int:
+def chosen(auto: Auto, past: list[Past]) -> Plan:
     for one in past:
         auto.served(one)
     due = auto.due()
     assert due is not None
     auto.choose(auto.weigh(due, SPEED))
-    return auto.prefillers
+    return auto.plan
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_tight_limits_split_and_loose_ones_do_not(first: int) -> None:
     """A chunk holds the replies beside it up for 0.2 s; one worker fewer runs prompts."""
-    assert chosen(Auto(2, first, 64, ttft_s=5, tpot_s=0.032), load(1.8)) == 1
-    assert chosen(Auto(2, first, 64, ttft_s=5, tpot_s=0.3), load(1.1)) == 0
+    tight, loose = (Auto(2, Plan(first, 8), 64, ttft_s=5, tpot_s=tpot) for tpot in (0.032, 0.3))
+    assert chosen(tight, load(1.8)).prefillers == 1
+    assert chosen(loose, load(1.1)).prefillers == 0
 
 
 def test_what_is_hardly_better_changes_nothing() -> None:
-    auto = Auto(2, 1, 64, 1, 1)
-    even = {0: Forecast(0.92, 0.5), 1: Forecast(0.90, 0.5)}
-    assert not auto.choose(even)
-    assert auto.choose({0: Forecast(0.96, 0.5), 1: Forecast(0.90, 0.5)})
-    assert auto.prefillers == 0
-    assert not auto.choose({0: Forecast(1, 0.5), 1: Forecast(1, 0.45)})
-    assert auto.choose({0: Forecast(1, 0.5), 1: Forecast(1, 0.3)})
+    one, other = Plan(0, 8), Plan(1, 8)
+    auto = Auto(2, other, 64, 1, 1)
+    assert not auto.choose({one: Forecast(0.92, 0.5), other: Forecast(0.90, 0.5)})
+    assert auto.choose({one: Forecast(0.96, 0.5), other: Forecast(0.90, 0.5)})
+    assert auto.plan == one
+    assert not auto.choose({one: Forecast(1, 0.5), other: Forecast(1, 0.45)})
+    assert auto.choose({one: Forecast(1, 0.5), other: Forecast(1, 0.3)})
+
+
+def test_slow_steps_make_it_hold_replies_back() -> None:
+    """Two replies at once are quick enough as measured, but not as steps really are."""
+    past = [Past(0.7 * number, 100, 60) for number in range(40)]
+    auto = Auto(2, Plan(1, 8), 64, ttft_s=30, tpot_s=0.022)
+    assert chosen(auto, past).at_once > 1
+    for _ in range(200):
+        auto.stepped(1.5)
+    assert chosen(auto, past).at_once == 1
 
 
 def test_it_waits_for_something_to_decide_from() -> None:
-    auto = Auto(3, 1, 64, 1, 1)
+    auto = Auto(3, Plan(1, 4), 64, 1, 1)
     for number in range(FEWEST - 1):
         auto.served(Past(number, 10, 2))
     assert auto.due() is None
@@ -120,4 +140,5 @@ def test_it_waits_for_something_to_decide_from() -> None:
     assert past is not None
     assert [one.at for one in past] == sorted(one.at for one in past)
     assert auto.due() is None  # nothing new
-    assert set(auto.weigh(past, replace(SPEED, cores=4))) == {0, 1, 2}
+    plans = auto.weigh(past, replace(SPEED, cores=4))
+    assert set(plans) == {Plan(passing, most) for passing in (0, 1, 2) for most in (1, 2, 4)}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lmgame.serving import EmbeddedConfig, crew
+from lmgame.serving.forecast import Plan
 from lmgame.serving.job import Done, Failed, Job
 from lmgame.serving.metric import Metrics
 from lmgame.serving.reply import Request
@@ -40,7 +41,7 @@ async def served(router: Router, wanted: list[Request], flip: bool) -> list[Job]
             assert not isinstance(event, Failed), event
             if flip:
                 changes += 1
-                router.crew.use(changes % len(router.workers))
+                router.crew.use(Plan(changes % len(router.workers), 1 + changes % 3))
     return jobs
 
 
@@ -66,6 +67,34 @@ def test_replies_do_not_depend_on_when_the_plan_changes(
     assert {job.mode for job in calm} == {"disaggregated"}
     assert {job.mode for job in wild} == {"disaggregated", "colocated"}
     assert [job.tokens for job in wild] == [job.tokens for job in calm]
+
+
+async def busiest(weights: Path, vocabulary: Vocabulary, plan: Plan) -> int:
+    """The most replies and prompts that one worker had under way at the same time."""
+    config = EmbeddedConfig(mode="auto", context=512, slots=4, prefill_nice=0, prefix_mb=0)
+    router = Router(config, weights, Metrics())
+    router.start()
+    most = 0
+    try:
+        async with asyncio.timeout(60):
+            while not router.started:
+                await asyncio.sleep(0.02)
+        router.crew.use(plan)
+        jobs = [router.submit(one, "", None) for one in requests(vocabulary)[:8]]
+        for job in jobs:
+            while not isinstance(await job.events.get(), Done):
+                most = max(most, *(worker.busy_slots for worker in router.workers))
+    finally:
+        await router.stop()
+    return most
+
+
+@pytest.mark.parametrize("plan", [Plan(0, 1), Plan(1, 1), Plan(0, 3)])
+def test_no_worker_makes_more_replies_at_once_than_planned(
+    weights_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    monkeypatch.setattr(crew, "EVERY_S", 3600.0)
+    assert asyncio.run(busiest(weights_path, vocabulary, plan)) == plan.at_once
 
 
 def test_auto_serves_with_the_smallest_context(weights_path: Path) -> None:
