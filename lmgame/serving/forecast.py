@@ -181,7 +181,7 @@ class _Simulation:
         """One round of a worker: a step of its replies, a chunk of a prompt, or both."""
         end = now
         if worker.active:
-            end += self.speed.step(len(worker.active))
+            end += self.speed.step(len(worker.active)) * self._crowd()
             for job in worker.active:
                 job.made += 1
                 job.last = end
@@ -215,11 +215,15 @@ class _Simulation:
 
     def _token_s(self, worker: _Worker) -> float:
         if not worker.passes:
-            return self.speed.chunk_s
+            return self.speed.chunk_s * self._crowd()
         # Prefill yields to decode: it has the cores that no decode worker uses.
         taken = sum(bool(one.active) for one in self.decoders)
         free = max(self.speed.cores - taken, 1) / len(self.entry)
         return self.speed.prefill_s * max(1.0, min(self.speed.threads, self.speed.cores) / free)
+
+    def _crowd(self) -> float:
+        """How much slower workers that reply are where more of them work than cores."""
+        return max(1.0, sum(not one.idle for one in self.decoders) / self.speed.cores)
 
 
 def forecast(

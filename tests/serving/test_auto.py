@@ -84,6 +84,20 @@ def test_prefill_slows_down_beside_decode() -> None:
     assert fares(past, 1, alone * 2.01, 1).met == 1
 
 
+def test_more_workers_than_cores_are_no_faster() -> None:
+    """Four replicas on two cores take twice as long for four prompts at once."""
+    past = [Past(0.0, 512, 1)] * 4
+    speed = replace(SPEED, transfer_s=0.0)
+    alone = 512 * SPEED.chunk_s
+    plan = Plan(0, 1)
+    quick, slow = (
+        forecast(past, speed, plan, workers=4, chunk=64, ttft_s=limit, tpot_s=1)
+        for limit in (1.9 * alone, 2.1 * alone)
+    )
+    assert quick.met < 1
+    assert slow.met == 1
+
+
 def load(every_s: float) -> list[Past]:
     """Long prompts and short replies, as games send them, at random times."""
     source, at, found = random.Random(4), 0.0, []
