@@ -85,10 +85,10 @@ class Cluster:
     def _prefill(self) -> PrefillWorker:
         profile, shape = self._site.profile, self._split.prefill
         size = shape.size
-        if profile.cores is not None and any(
-            one.size == profile.cores.count for one in profile.speeds
-        ):
-            size = profile.cores.count
+        if profile.cores is not None:
+            # Each takes what the others leave, with no more threads than that may be.
+            each = max(1, profile.cores.count // self._split.prefills)
+            size = max((one.size for one in profile.speeds if one.size <= each), default=size)
         site = replace(self._site, size=size, stages=shape.stages)
         return PrefillWorker(site, self._give, self._buffers, PrefixCache(*self._cache))
 

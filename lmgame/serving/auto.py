@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
-from lmgame.serving.forecast import Forecast, Past, Plan, Speed, forecast
+from lmgame.serving.forecast import Past, Plan, Speed, forecast
 
-WINDOW = 64
+WINDOW = 32
 """Requests that a choice is made from."""
 FEWEST = 8
 EVERY_S = 2.0
 """Seconds between two looks."""
 GAIN = 0.05
 """How much more of the requests another plan must be expected to serve in time."""
-EASE = 0.8
-"""Where it serves as many: what share of the strain it may have at most."""
+SURGES = (1.0, 1.5)
+"""How many times as fast as they came the requests are served again: what is in time at
+any rate now should be so, too, when more of them come."""
 LATEST = 0.02
 """What the latest decode step counts for in how fast they are."""
 SLOWEST = 4.0
@@ -75,34 +77,34 @@ class Auto:
         self._fresh = False
         return sorted(self._past, key=lambda one: one.at)
 
-    def weigh(self, past: Sequence[Past], speed: Speed) -> dict[Plan, Forecast]:
-        """Forecast every plan; may run in a thread."""
+    def weigh(self, past: Sequence[Past], speed: Speed) -> dict[Plan, float]:
+        """The share of requests that each plan would serve in time; may run in a thread."""
         now = replace(speed, step_s=[self._pace * one for one in speed.step_s])
+        loads = [[replace(one, at=one.at / surge) for one in past] for surge in SURGES]
         return {
-            plan: forecast(
-                past,
-                now,
-                plan,
-                workers=self._workers,
-                chunk=self._chunk,
-                ttft_s=self._ttft_s,
-                tpot_s=self._tpot_s,
+            plan: fmean(
+                forecast(
+                    load,
+                    now,
+                    plan,
+                    workers=self._workers,
+                    chunk=self._chunk,
+                    ttft_s=self._ttft_s,
+                    tpot_s=self._tpot_s,
+                )
+                for load in loads
             )
             for plan in self._plans
         }
 
-    def choose(self, expected: dict[Plan, Forecast]) -> bool:
+    def choose(self, expected: dict[Plan, float]) -> bool:
         """Take the best plan, unless it is hardly better than the one in use.
 
         Returns:
             Whether it is another one.
         """
-        now = expected[self.plan]
-        best = max(expected, key=lambda plan: (expected[plan].met, -expected[plan].strain))
-        other = expected[best]
-        more = other.met >= now.met + GAIN
-        easier = other.met >= now.met and other.strain <= EASE * now.strain
-        if best == self.plan or not (more or easier):
+        best = max(expected, key=expected.__getitem__)
+        if expected[best] < expected[self.plan] + GAIN:
             return False
         self.plan = best
         return True

@@ -79,20 +79,6 @@ class Past:
     reply: int
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """How requests would fare.
-
-    Attributes:
-        met: The share of them that meets both limits.
-        strain: The mean of the larger share of its limit that a request uses up,
-            each counted as 2 at most.
-    """
-
-    met: float
-    strain: float
-
-
 @dataclass(slots=True)
 class _Job:
     past: Past
@@ -178,40 +164,41 @@ class _Simulation:
             self._at(now, worker)
 
     def _work(self, worker: _Worker, now: float) -> None:
-        """One round of a worker: a step of its replies, a chunk of a prompt, or both."""
+        """End a round of a worker, and begin the next: a step, a chunk of a prompt, or both."""
+        self._settle(worker, now)
+        worker.idle = not (worker.active or worker.pending)
+        if worker.idle:
+            return
         end = now
         if worker.active:
             end += self.speed.step(len(worker.active)) * self._crowd()
             for job in worker.active:
                 job.made += 1
                 job.last = end
-            going_on = [job for job in worker.active if job.made < job.past.reply]
-            self.under_way -= len(worker.active) - len(going_on)
-            worker.active = going_on
         if worker.pending:
-            end = self._prefill(worker, end)
-        worker.idle = not (worker.active or worker.pending)
-        if not worker.idle:
-            self._at(end, worker)
+            job = worker.pending[0]
+            tokens = piece(job.left, self.chunk if worker.active else PREFILL_CHUNK)
+            end += tokens * self._token_s(worker)
+            job.left -= tokens
+            if not job.left:
+                job.first = job.last = end
+                job.made = 1
+        self._at(end, worker)
 
-    def _prefill(self, worker: _Worker, now: float) -> float:
-        job = worker.pending[0]
-        tokens = piece(job.left, self.chunk if worker.active else PREFILL_CHUNK)
-        end = now + tokens * self._token_s(worker)
-        job.left -= tokens
-        if job.left:
-            return end
-        worker.pending.popleft()
-        job.first = job.last = end
-        job.made = 1
-        if job.past.reply > 1:
-            if worker.passes:
-                self._at(end + self.speed.transfer_s, job)
-            else:
-                worker.active.append(job)
-        else:
+    def _settle(self, worker: _Worker, now: float) -> None:
+        """What a round has completed goes on."""
+        going_on = [job for job in worker.active if job.made < job.past.reply]
+        self.under_way -= len(worker.active) - len(going_on)
+        worker.active = going_on
+        if not worker.pending or worker.pending[0].left:
+            return
+        job = worker.pending.popleft()
+        if job.past.reply == 1:
             self.under_way -= 1
-        return end
+        elif worker.passes:
+            self._at(now + self.speed.transfer_s, job)
+        else:
+            worker.active.append(job)
 
     def _token_s(self, worker: _Worker) -> float:
         if not worker.passes:
@@ -235,7 +222,7 @@ def forecast(
     chunk: int,
     ttft_s: float,
     tpot_s: float,
-) -> Forecast:
+) -> float:
     """Serve past requests again, differently.
 
     Args:
@@ -246,16 +233,13 @@ def forecast(
         chunk: Prompt tokens between two decode steps of a worker that does both.
         ttft_s: Limit on the time to first token, in seconds.
         tpot_s: Limit on the time per output token, in seconds.
+
+    Returns:
+        The share of them that would have met both limits.
     """
     jobs = _Simulation(plan, workers, chunk, speed).run(past)
-    used = [
-        max(
-            (job.first - job.past.at) / ttft_s,
-            (job.last - job.first) / (job.made - 1) / tpot_s if job.made > 1 else 0.0,
-        )
+    return sum(
+        job.first - job.past.at <= ttft_s
+        and (job.made == 1 or (job.last - job.first) / (job.made - 1) <= tpot_s)
         for job in jobs
-    ]
-    return Forecast(
-        met=sum(one <= 1 for one in used) / len(used),
-        strain=sum(min(one, 2.0) for one in used) / len(used),
-    )
+    ) / len(jobs)
