@@ -48,7 +48,6 @@ HOPELESS = 0.5
 Settings = Mapping[str, object]
 
 ALONE = {"replicas": 1, "decode_threads": 2}
-AUTO = {"mode": "auto", "prefill_workers": 2, "prefill_threads": 1}
 FIXED: dict[str, tuple[Settings, Split]] = {
     "split 1P1D": ({"mode": "disaggregated"}, Split("split", 1, 1)),
     "split 2P1D": (
@@ -311,7 +310,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     wanted = arguments()
     chosen = {name: settings for name, (settings, _) in FIXED.items()} | {
-        f"auto for {limit:g}": {**AUTO, "ttft_s": wanted.ttft, "tpot_s": limit}
+        f"auto for {limit:g}": {"mode": "auto", "ttft_s": wanted.ttft, "tpot_s": limit}
         for limit in wanted.tpot
     }
     if wanted.only:
