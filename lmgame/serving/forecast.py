@@ -27,7 +27,8 @@ class Speed:
 
     Attributes:
         prefill_s: Seconds per prompt token of a worker that passes prompts on.
-        chunk_s: The same of one that also makes replies, in chunks.
+        own_s: The same of one that also makes replies, while it makes none.
+        chunk_s: The same while it makes some, in chunks.
         step_s: Seconds of a decode step of 1, 2, 4 ... sequences.
         transfer_s: Seconds to hand a KV state over.
         cores: CPU cores that the workers share.
@@ -35,6 +36,7 @@ class Speed:
     """
 
     prefill_s: float
+    own_s: float
     chunk_s: float
     step_s: Sequence[float]
     transfer_s: float
@@ -202,7 +204,8 @@ class _Simulation:
 
     def _token_s(self, worker: _Worker) -> float:
         if not worker.passes:
-            return self.speed.chunk_s * self._crowd()
+            speed = self.speed
+            return (speed.chunk_s if worker.active else speed.own_s) * self._crowd()
         # Prefill yields to decode: it has the cores that no decode worker uses.
         taken = sum(bool(one.active) for one in self.decoders)
         free = max(self.speed.cores - taken, 1) / len(self.entry)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 from lmgame.serving.engine import PREFILL_CHUNK, Engine, Step
 
-_TRIES = 3
+_TRIES = 5
 _BATCHES = (1, 2, 4, 8)
 
 
 def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[str, Any]:
     """Time prefill, decode steps and a transfer.
 
-    The best of three tries counts: whatever else runs only makes them slower.
+    The median of five tries counts: what is served takes as long as it usually does.
 
     Args:
         engine: All its slots must be free; they are again afterwards.
@@ -36,24 +37,26 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
     length = min(PREFILL_CHUNK, engine.context // 2)
     chunk = min(chunk, engine.context - length - 1)
     engine.use_threads(threads)
-    whole = _best(lambda: prefill(length)) / length
+    whole = _usual(lambda: prefill(length)) / length
     engine.use_threads(own_threads)
-    piece = _best(lambda: prefill(chunk, length)) / chunk
+    own = _usual(lambda: prefill(length)) / length
+    piece = _usual(lambda: prefill(chunk, length)) / chunk
     prefill(length)
     state = memoryview(bytearray(engine.state_size(0)))
     size = engine.export(0, state)
-    transfer = _best(lambda: engine.export(0, state))
+    transfer = _usual(lambda: engine.export(0, state))
     steps: list[float] = []
     for batch in (one for one in _BATCHES if one <= engine.slots):
         for slot in range(batch):
             engine.load(slot, state, size)
-        steps.append(_best(_stepper(engine, batch, length)))
+        steps.append(_usual(_stepper(engine, batch, length)))
     if engine.slots > 1:
-        transfer += _best(lambda: engine.load(1, state, size))
+        transfer += _usual(lambda: engine.load(1, state, size))
     for slot in range(engine.slots):
         engine.free(slot)
     return {
         "prefill_s": whole,
+        "own_s": own,
         "chunk_s": piece,
         "step_s": steps,
         "transfer_s": transfer,
@@ -73,10 +76,10 @@ def _stepper(engine: Engine, batch: int, length: int) -> Callable[[], object]:
     return step
 
 
-def _best(run: Callable[[], object]) -> float:
+def _usual(run: Callable[[], object]) -> float:
     times = []
     for _ in range(_TRIES):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return min(times)
+    return statistics.median(times)

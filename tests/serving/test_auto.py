@@ -14,7 +14,8 @@ from lmgame.serving.forecast import Past, Plan, Speed, forecast
 
 SPEED = Speed(
     prefill_s=0.002,
-    chunk_s=0.003,
+    own_s=0.003,
+    chunk_s=0.004,
     step_s=(0.01, 0.02, 0.03, 0.04),
     transfer_s=0.005,
     cores=2,
@@ -87,7 +88,7 @@ def test_more_workers_than_cores_are_no_faster() -> None:
     """Four replicas on two cores take twice as long for four prompts at once."""
     past = [Past(0.0, 512, 1)] * 4
     speed = replace(SPEED, transfer_s=0.0)
-    alone = 512 * SPEED.chunk_s
+    alone = 512 * SPEED.own_s
     plan = Plan(0, 1)
     quick, slow = (
         forecast(past, speed, plan, workers=4, chunk=64, ttft_s=limit, tpot_s=1)
