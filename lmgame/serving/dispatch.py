@@ -11,6 +11,12 @@ REPLY_TOKENS = 64
 """What a running reply counts for: the prompt tokens for which it holds a worker up."""
 
 
+def unknown(job: Job, worker: WorkerProcess) -> int:
+    """The tokens of a prompt that a worker has yet to run."""
+    known = worker.prefixes.longest(job.request.prompt)
+    return len(job.request.prompt) - (known[1] if known else 0)
+
+
 def soonest(
     job: Job, able: Iterable[WorkerProcess], prompts: Mapping[str | None, Job]
 ) -> WorkerProcess:
@@ -28,10 +34,12 @@ def soonest(
 
     def ahead(worker: WorkerProcess) -> tuple[int, int, int]:
         running = prompts.get(worker.name)
-        known = worker.prefixes.longest(job.request.prompt)
-        own = len(job.request.prompt) - (known[1] if known else 0)
         before = running.due if running else 0
         replies = worker.busy_slots - (running is not None)
-        return before + own + REPLY_TOKENS * replies, worker.busy_slots, worker.given
+        return (
+            before + unknown(job, worker) + REPLY_TOKENS * replies,
+            worker.busy_slots,
+            worker.given,
+        )
 
     return min(able, key=ahead)

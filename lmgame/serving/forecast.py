@@ -26,6 +26,7 @@ class Speed:
     """How fast the workers are on this machine, each with the others at rest.
 
     Attributes:
+        call_s: Seconds that each piece of a prompt takes beside those of its tokens.
         prefill_s: Seconds per prompt token of a worker that passes prompts on.
         own_s: The same of one that also makes replies, while it makes none.
         chunk_s: The same while it makes some, in chunks.
@@ -35,6 +36,7 @@ class Speed:
         threads: Threads of a worker that passes prompts on.
     """
 
+    call_s: float
     prefill_s: float
     own_s: float
     chunk_s: float
@@ -180,7 +182,7 @@ class _Simulation:
         if worker.pending:
             job = worker.pending[0]
             tokens = piece(job.left, self.chunk if worker.active else PREFILL_CHUNK)
-            end += tokens * self._token_s(worker)
+            end += self._piece_s(worker, tokens)
             job.left -= tokens
             if not job.left:
                 job.first = job.last = end
@@ -202,14 +204,16 @@ class _Simulation:
         else:
             worker.active.append(job)
 
-    def _token_s(self, worker: _Worker) -> float:
+    def _piece_s(self, worker: _Worker, tokens: int) -> float:
+        speed = self.speed
         if not worker.passes:
-            speed = self.speed
-            return (speed.chunk_s if worker.active else speed.own_s) * self._crowd()
+            token_s = speed.chunk_s if worker.active else speed.own_s
+            return (speed.call_s + tokens * token_s) * self._crowd()
         # Prefill yields to decode: it has the cores that no decode worker uses.
         taken = sum(bool(one.active) for one in self.decoders)
-        free = max(self.speed.cores - taken, 1) / len(self.entry)
-        return self.speed.prefill_s * max(1.0, min(self.speed.threads, self.speed.cores) / free)
+        free = max(speed.cores - taken, 1) / len(self.entry)
+        slower = max(1.0, min(speed.threads, speed.cores) / free)
+        return (speed.call_s + tokens * speed.prefill_s) * slower
 
     def _crowd(self) -> float:
         """How much slower workers that reply are where more of them work than cores."""

@@ -9,6 +9,7 @@ bounded: when it is full, the client that has most waiting loses its last one.
 
 from __future__ import annotations
 
+import heapq
 import math
 import time
 from bisect import insort
@@ -99,14 +100,19 @@ class Line:
         """Let one that had its turn, and lost its worker, wait before all others."""
         self._again.appendleft(job)
 
-    def heads(self) -> list[Job]:
-        """Whose turn it is: the next request of each client, in order."""
-        some = (client for client in self._clients.values() if client.jobs)
-        waiting = sorted(some, key=lambda one: one.turn)
-        return [*self._again, *(client.jobs[0] for client in waiting)]
+    def first(self, most: int) -> list[Job]:
+        """Those that are served next, in order."""
+        turns = []
+        for client in self._clients.values():
+            turn = client.turn
+            for job in client.jobs[:most]:
+                turns.append((turn, job.number, job))
+                turn += len(job.request.prompt)
+        waiting = [job for *_, job in heapq.nsmallest(most, turns)]
+        return [*self._again, *waiting][:most]
 
     def take(self, job: Job) -> None:
-        """Take out one of the heads: it has its turn."""
+        """Take one out: it has its turn."""
         self._turns.append(time.monotonic())
         if job in self._again:
             self._again.remove(job)

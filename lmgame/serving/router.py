@@ -20,7 +20,7 @@ from pathlib import Path
 from lmgame.serving.channel import Message
 from lmgame.serving.config import EmbeddedConfig
 from lmgame.serving.crew import Crew
-from lmgame.serving.dispatch import soonest
+from lmgame.serving.dispatch import soonest, unknown
 from lmgame.serving.forecast import Past
 from lmgame.serving.job import Done, Failed, Job, Text
 from lmgame.serving.line import Line
@@ -32,6 +32,8 @@ from lmgame.serving.slab import SlabPool
 log = logging.getLogger("lmgame.serving")
 
 MAX_ATTEMPTS = 3
+LOOK = 16
+"""Waiting requests that are looked at for a worker that is free."""
 
 
 class Router:
@@ -175,21 +177,21 @@ class Router:
         return min(able, key=lambda worker: (worker.busy_slots, worker.given), default=None)
 
     def _next_prompt(self) -> tuple[Job, WorkerProcess] | None:
-        """Whose turn it is and where, of those whose best worker is free."""
+        """Who is next and where: the first whose best worker is free.
+
+        Who waits for the worker that knows its prompt lets others pass to the rest.
+        """
         crew = self.crew
         if crew.plan.prefillers and not self._slabs.available:
             return None
         prompts = {job.worker: job for job in self._running.values() if job.state == "prefill"}
         if not crew.may_begin(len(prompts) + len(self._exported)):
             return None
-        able = [
-            worker for worker in crew.prompters if worker.name in prompts or crew.may_reply(worker)
-        ]
-        if all(worker.name in prompts for worker in able):
-            return None
-        for job in self._line.heads():
+        able = [worker for worker in crew.prompters if worker.ready]
+        free = {one.name for one in able if one.name not in prompts and crew.may_reply(one)}
+        for job in self._line.first(LOOK) if free else ():
             worker = soonest(job, able, prompts)
-            if worker.name not in prompts:
+            if worker.name in free:
                 return job, worker
         return None
 
@@ -198,7 +200,7 @@ class Router:
 
     def _start_prefill(self, job: Job, worker: WorkerProcess) -> None:
         job.attempts += 1
-        job.due = len(job.request.prompt)
+        job.due = unknown(job, worker)
         job.prefill_worker = worker.index
         job.mode = self.crew.mode
         passed_on = job.mode == "disaggregated"

@@ -37,10 +37,12 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
     length = min(PREFILL_CHUNK, engine.context // 2)
     chunk = min(chunk, engine.context - length - 1)
     engine.use_threads(threads)
-    whole = _usual(lambda: prefill(length)) / length
+    short = length // 4
+    some, whole = _usual(lambda: prefill(short)), _usual(lambda: prefill(length))
+    call = max(0.0, (length * some - short * whole) / (length - short))
     engine.use_threads(own_threads)
-    own = _usual(lambda: prefill(length)) / length
-    piece = _usual(lambda: prefill(chunk, length)) / chunk
+    own = _usual(lambda: prefill(length))
+    piece = _usual(lambda: prefill(chunk, length))
     prefill(length)
     state = memoryview(bytearray(engine.state_size(0)))
     size = engine.export(0, state)
@@ -55,9 +57,10 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
     for slot in range(engine.slots):
         engine.free(slot)
     return {
-        "prefill_s": whole,
-        "own_s": own,
-        "chunk_s": piece,
+        "call_s": call,
+        "prefill_s": (whole - call) / length,
+        "own_s": max(0.0, own - call) / length,
+        "chunk_s": max(0.0, piece - call) / chunk,
         "step_s": steps,
         "transfer_s": transfer,
     }

@@ -13,6 +13,7 @@ from lmgame.serving.auto import FEWEST, GAIN, Auto
 from lmgame.serving.forecast import Past, Plan, Speed, forecast
 
 SPEED = Speed(
+    call_s=0,
     prefill_s=0.002,
     own_s=0.003,
     chunk_s=0.004,

@@ -97,6 +97,45 @@ def test_no_worker_makes_more_replies_at_once_than_planned(
     assert asyncio.run(busiest(weights_path, vocabulary, plan)) == plan.at_once
 
 
+async def knowing(weights: Path, vocabulary: Vocabulary) -> tuple[Job, Job, Job]:
+    """A long reply, and behind it one that shares its prompt and one that does not."""
+    config = EmbeddedConfig(mode="colocated", context=1024, slots=1)
+    router = Router(config, weights, Metrics())
+    router.start()
+    rules = "Mind the gap between the platforms, and the walls behind them. " * 30
+
+    def asked(text: str, tokens: int) -> Request:
+        return Request(vocabulary.prompt([Message("user", text)]), tokens, ignore_eos=True)
+
+    async def ended(job: Job) -> None:
+        while not isinstance(event := await job.events.get(), Done):
+            assert not isinstance(event, Failed), event
+
+    try:
+        async with asyncio.timeout(60):
+            while not router.started or not all(one.ready for one in router.workers):
+                await asyncio.sleep(0.02)
+            await ended(router.submit(asked(rules + "One.", 1), "", None))
+            while not any(list(one.prefixes) for one in router.workers):
+                await asyncio.sleep(0.02)
+        long = router.submit(asked(rules + "Two.", 60), "", None)
+        same = router.submit(asked(rules + "Three.", 2), "", None)
+        other = router.submit(asked(rules[::-1], 2), "", None)
+        for job in (long, same, other):
+            await ended(job)
+    finally:
+        await router.stop()
+    return long, same, other
+
+
+def test_a_prompt_waits_for_the_worker_that_knows_it_and_lets_others_pass(
+    weights_path: Path, vocabulary: Vocabulary
+) -> None:
+    long, same, other = asyncio.run(knowing(weights_path, vocabulary))
+    assert same.prefill_worker == long.prefill_worker != other.prefill_worker
+    assert min(long.cached, same.cached) > 200 > other.cached
+
+
 def test_auto_serves_with_the_smallest_context(weights_path: Path) -> None:
     """What it measures at the start must fit, too, and a prompt of nearly its length."""
     with serving(mode="auto", context=64, slots=1) as server, openai_client(server) as client:

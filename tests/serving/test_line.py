@@ -22,7 +22,7 @@ def job(client: str, tokens: int = 100, deadline: float | None = None) -> Job:
 def served(line: Line, turns: int) -> list[Job]:
     found = []
     for _ in range(turns):
-        found.append(line.heads()[0])
+        found.append(line.first(1)[0])
         line.take(found[-1])
     return found
 
@@ -98,9 +98,18 @@ def test_what_lost_its_worker_waits_before_all_others() -> None:
     line.add(second)
     lost = served(line, 1)[0]
     line.put_back(lost)
-    assert line.heads()[0] is lost
+    assert line.first(1)[0] is lost
     line.remove(lost)
     assert lost not in list(line)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=20), st.integers(1, 25))
+def test_who_is_next_is_told_before_they_are_served(clients: list[str], most: int) -> None:
+    line = Line(20)
+    for client in clients:
+        line.add(job(client))
+    told = line.first(most)
+    assert told == served(line, min(most, len(clients)))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
@@ -108,7 +117,7 @@ def test_nothing_is_lost_and_the_bound_holds(steps: list[tuple[str, bool]]) -> N
     line, inside = Line(5), set[Job]()
     for client, takes in steps:
         if takes and inside:
-            one = line.heads()[0]
+            one = line.first(1)[0]
             line.take(one)
             inside.remove(one)
             continue
