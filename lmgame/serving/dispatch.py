@@ -18,7 +18,10 @@ def unknown(job: Job, worker: WorkerProcess) -> int:
 
 
 def soonest(
-    job: Job, able: Iterable[WorkerProcess], prompts: Mapping[str | None, Job]
+    job: Job,
+    able: Iterable[WorkerProcess],
+    prompts: Mapping[str | None, Job],
+    promised: Mapping[str, int],
 ) -> WorkerProcess:
     """Where a prompt's first token is to be expected soonest.
 
@@ -30,11 +33,12 @@ def soonest(
         job: Whose prompt.
         able: The workers that may run it; not empty.
         prompts: The prompts under way, by the names of their workers.
+        promised: Tokens that those before it wait to have run, by worker.
     """
 
     def ahead(worker: WorkerProcess) -> tuple[int, int, int]:
         running = prompts.get(worker.name)
-        before = running.due if running else 0
+        before = promised[worker.name] + (running.due if running else 0)
         replies = worker.busy_slots - (running is not None)
         return (
             before + unknown(job, worker) + REPLY_TOKENS * replies,

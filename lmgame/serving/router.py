@@ -14,13 +14,13 @@ import asyncio
 import itertools
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 
 from lmgame.serving.channel import Message
 from lmgame.serving.config import EmbeddedConfig
 from lmgame.serving.crew import Crew
-from lmgame.serving.dispatch import soonest, unknown
+from lmgame.serving.dispatch import REPLY_TOKENS, soonest, unknown
 from lmgame.serving.forecast import Past
 from lmgame.serving.job import Done, Failed, Job, Text
 from lmgame.serving.line import Line
@@ -189,10 +189,12 @@ class Router:
             return None
         able = [worker for worker in crew.prompters if worker.ready]
         free = {one.name for one in able if one.name not in prompts and crew.may_reply(one)}
+        promised: Counter[str] = Counter()
         for job in self._line.first(LOOK) if free else ():
-            worker = soonest(job, able, prompts)
+            worker = soonest(job, able, prompts, promised)
             if worker.name in free:
                 return job, worker
+            promised[worker.name] += unknown(job, worker) + REPLY_TOKENS
         return None
 
     def _worker_of(self, job: Job) -> WorkerProcess:

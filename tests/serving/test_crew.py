@@ -97,8 +97,8 @@ def test_no_worker_makes_more_replies_at_once_than_planned(
     assert asyncio.run(busiest(weights_path, vocabulary, plan)) == plan.at_once
 
 
-async def knowing(weights: Path, vocabulary: Vocabulary) -> tuple[Job, Job, Job]:
-    """A long reply, and behind it one that shares its prompt and one that does not."""
+async def knowing(weights: Path, vocabulary: Vocabulary) -> tuple[Job, Job, Job, list[Job]]:
+    """A long reply; behind it one that shares its prompt, one that does not, more that do."""
     config = EmbeddedConfig(mode="colocated", context=1024, slots=1)
     router = Router(config, weights, Metrics())
     router.start()
@@ -121,19 +121,22 @@ async def knowing(weights: Path, vocabulary: Vocabulary) -> tuple[Job, Job, Job]
         long = router.submit(asked(rules + "Two.", 60), "", None)
         same = router.submit(asked(rules + "Three.", 2), "", None)
         other = router.submit(asked(rules[::-1], 2), "", None)
-        for job in (long, same, other):
+        more = [router.submit(asked(f"{rules}{n}.", 30), "", None) for n in range(10)]
+        for job in (long, same, other, *more):
             await ended(job)
     finally:
         await router.stop()
-    return long, same, other
+    return long, same, other, more
 
 
 def test_a_prompt_waits_for_the_worker_that_knows_it_and_lets_others_pass(
     weights_path: Path, vocabulary: Vocabulary
 ) -> None:
-    long, same, other = asyncio.run(knowing(weights_path, vocabulary))
+    long, same, other, more = asyncio.run(knowing(weights_path, vocabulary))
     assert same.prefill_worker == long.prefill_worker != other.prefill_worker
     assert min(long.cached, same.cached) > 200 > other.cached
+    # Where many wait for one worker, it is sooner to let another one learn the prompt.
+    assert {job.prefill_worker for job in more} == {0, 1}
 
 
 def test_auto_serves_with_the_smallest_context(weights_path: Path) -> None:
