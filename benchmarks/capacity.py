@@ -247,7 +247,8 @@ def show(rows: Sequence[Row], wanted: argparse.Namespace) -> None:
             told = f"{known:>2} {able:.2f} calls/s {around(mine, wanted, limit)}"
             if profile is not None and name in FIXED:
                 guess, sign = simulated(rows, name, profile, wanted, limit)
-                told += f", simulated {sign}{guess:.2f} ({guess / able - 1:+.0%})"
+                told += f", simulated {sign}{guess:.2f}"
+                told += "" if sign or known else f" ({guess / able - 1:+.0%})"
             print(f"{name:<20}{len({row.seed for row in mine}):>6}{line}   {told}")
 
 
