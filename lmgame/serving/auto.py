@@ -28,9 +28,8 @@ SLOWEST = 4.0
 class Auto:
     """Watches the requests and says how the workers should be used.
 
-    Every plan is tried
-    on the last requests in a simulation, so a change of the load counts as soon as it
-    makes up enough of them.
+    Every plan is tried on the last requests in a simulation, so a change of the load
+    counts as soon as it makes up enough of them.
 
     Args:
         workers: How many there are.
