@@ -27,23 +27,9 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
     Returns:
         The measured fields of :class:`lmgame.serving.forecast.Speed`.
     """
-    filler = [engine.vocabulary.eos]
-
-    def prefill(size: int, start: int = 0) -> None:
-        engine.cut(0, start)
-        engine.prefill(filler * size, 0, start)
-
-    # Half the context at most, so that a chunk and a token fit behind it.
     length = min(PREFILL_CHUNK, engine.context // 2)
-    chunk = min(chunk, engine.context - length - 1)
-    engine.use_threads(threads)
-    short = length // 4
-    some, whole = _usual(lambda: prefill(short)), _usual(lambda: prefill(length))
-    call = max(0.0, (length * some - short * whole) / (length - short))
-    engine.use_threads(own_threads)
-    own = _usual(lambda: prefill(length))
-    piece = _usual(lambda: prefill(chunk, length))
-    prefill(length)
+    prompts = _prompts(engine, length, chunk, threads, own_threads)
+    _prefill(engine, length)
     state = memoryview(bytearray(engine.state_size(0)))
     size = engine.export(0, state)
     transfer = _usual(lambda: engine.export(0, state))
@@ -56,13 +42,31 @@ def measure(engine: Engine, chunk: int, threads: int, own_threads: int) -> dict[
         transfer += _usual(lambda: engine.load(1, state, size))
     for slot in range(engine.slots):
         engine.free(slot)
+    return {**prompts, "step_s": steps, "transfer_s": transfer}
+
+
+def _prefill(engine: Engine, size: int, start: int = 0) -> None:
+    engine.cut(0, start)
+    engine.prefill([engine.vocabulary.eos] * size, 0, start)
+
+
+def _prompts(
+    engine: Engine, length: int, chunk: int, threads: int, own_threads: int
+) -> dict[str, float]:
+    """How long prompts take: of half the context at most, so that a chunk fits behind."""
+    chunk, short = min(chunk, engine.context - length - 1), length // 4
+    engine.use_threads(threads)
+    some = _usual(lambda: _prefill(engine, short))
+    whole = _usual(lambda: _prefill(engine, length))
+    call = max(0.0, (length * some - short * whole) / (length - short))
+    engine.use_threads(own_threads)
+    own = _usual(lambda: _prefill(engine, length))
+    piece = _usual(lambda: _prefill(engine, chunk, length))
     return {
         "call_s": call,
-        "prefill_s": (whole - call) / length,
+        "prefill_s": max(0.0, whole - call) / length,
         "own_s": max(0.0, own - call) / length,
         "chunk_s": max(0.0, piece - call) / chunk,
-        "step_s": steps,
-        "transfer_s": transfer,
     }
 
 
