@@ -28,9 +28,9 @@ FIRST_BACKOFF_S = 0.1
 CROWDED = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "10000"}
 """How threads of llama.cpp wait for each other where they do not have a core each.
 
-Going to sleep at once costs a prompt on two free cores a third of its speed, spinning for
-long costs it half of it beside a decode worker; some microseconds of spinning cost little
-of either. Where each thread has its core, OpenMP's own way is best."""
+Going to sleep at once makes a prompt slow on free cores, spinning for long makes it slow
+beside a decode worker; some microseconds of spinning cost little of either. Where each
+thread has its core, OpenMP's own way is best."""
 
 
 class WorkerProcess:
