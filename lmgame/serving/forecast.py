@@ -246,7 +246,8 @@ def forecast(
     """
     jobs = _Simulation(plan, workers, chunk, speed).run(past)
     return sum(
-        job.first - job.past.at <= ttft_s
+        job.made >= job.past.reply
+        and job.first - job.past.at <= ttft_s
         and (job.made == 1 or (job.last - job.first) / (job.made - 1) <= tpot_s)
         for job in jobs
     ) / len(jobs)
