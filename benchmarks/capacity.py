@@ -50,10 +50,7 @@ Settings = Mapping[str, object]
 ALONE = {"replicas": 1, "decode_threads": 2}
 FIXED: dict[str, tuple[Settings, Split]] = {
     "split 1P1D": ({"mode": "disaggregated"}, Split("split", 1, 1)),
-    "split 2P1D": (
-        {"mode": "disaggregated", "prefill_workers": 2, "prefill_threads": 1},
-        Split("split", 2, 1),
-    ),
+    "split 2P1D": ({"mode": "disaggregated", "prefill_workers": 2}, Split("split", 2, 1)),
     "2 x prefill first": ({"mode": "colocated"}, Split("prefill_first", 0, 2)),
     "2 x one at a time": ({"mode": "colocated", "slots": 1}, Split("prefill_first", 0, 2)),
     "2 x chunked 64": (

@@ -45,8 +45,8 @@ class EmbeddedConfig(BaseModel):
         replicas: Processes in ``colocated`` mode; None takes as many as the other mode.
         schedule: What a colocated worker does first.
         chunk: Prompt tokens between two decode steps with ``schedule="chunked"``.
-        prefill_threads: Threads of a prefill worker; None takes all cores, which is safe
-            because prefill yields to decode.
+        prefill_threads: Threads of a prefill worker; None shares out all cores, which is
+            safe because prefill yields to decode.
         prefill_nice: How far prefill workers step back (a nice value). Decode steps are
             short and urgent, and prefill soaks up the rest; pinning each to a core would
             leave decode's idle for most of a game's load. 15 also leaves the cores to
@@ -118,7 +118,7 @@ class EmbeddedConfig(BaseModel):
     def threads_of(self, role: RoleName) -> int:
         """CPU threads of a worker of this kind."""
         if role == "prefill":
-            return self.prefill_threads or cores()
+            return self.prefill_threads or max(1, cores() // self.prefill_workers)
         return self.decode_threads
 
     @property

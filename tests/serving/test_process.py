@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmgame.serving import process
+from lmgame.serving import EmbeddedConfig, config, process
 from lmgame.serving.process import MAX_USELESS_LIVES, WorkerProcess
 from lmgame.serving.slab import create_file
 from lmgame.serving.worker import WorkerSettings
@@ -60,6 +60,30 @@ async def kill_when_ready(weights: Path, times: int) -> tuple[int, list[str]]:
     await worker.stop()
     os.close(slabs)
     return died, hopeless
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_prefill_workers_share_the_cores_out(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "cores", lambda: 4)
+    threads = EmbeddedConfig(prefill_workers=count).threads_of("prefill")
+    assert threads == max(1, 4 // count)
+
+
+@pytest.mark.parametrize(
+    ("settings", "crowded"),
+    [
+        ({}, True),
+        ({"mode": "auto"}, True),
+        ({"mode": "colocated", "replicas": 1, "decode_threads": 2}, False),
+        ({"mode": "colocated", "replicas": 2}, False),
+        ({"mode": "colocated", "replicas": 2, "decode_threads": 2}, True),
+    ],
+)
+def test_more_threads_than_cores_are_a_crowd(
+    settings: dict[str, object], crowded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "cores", lambda: 2)
+    assert EmbeddedConfig.model_validate(settings).crowded is crowded
 
 
 def test_a_worker_that_was_ready_long_enough_is_never_given_up(
