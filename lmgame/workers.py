@@ -45,7 +45,7 @@ class Workers:
     ) -> None:
         self.count, self._nice, self._say = count, nice, say
         self._pool: ProcessPoolExecutor | None = None
-        self._stop: Connection | None = None
+        self._pipe: tuple[Connection, Connection] | None = None
         self._changing = asyncio.Lock()
 
     async def run(
@@ -92,10 +92,10 @@ class Workers:
         context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(PRELOADED)  # imported once, not in every worker
-        ours, self._stop = context.Pipe(duplex=False)
-        pool = ProcessPoolExecutor(self.count, context, _begin, (ours, os.getcwd(), self._nice))
+        # Both ends stay open: the pool may start some of its processes later than now.
+        self._pipe = stop, _ = context.Pipe(duplex=False)
+        pool = ProcessPoolExecutor(self.count, context, _begin, (stop, os.getcwd(), self._nice))
         wait([pool.submit(os.getpid) for _ in range(self.count)])
-        ours.close()
         return pool
 
     async def _bury(self, pool: ProcessPoolExecutor) -> None:
@@ -107,9 +107,10 @@ class Workers:
 
     def close(self) -> None:
         """End every process at once, whatever it does."""
-        if self._stop is not None:
-            self._stop.close()
-            self._stop = None
+        if self._pipe is not None:
+            for end in self._pipe:
+                end.close()
+            self._pipe = None
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None

@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -29,6 +31,9 @@ from tests.nim import Nim
 from tests.scripted import picks
 from tests.table import Table, Told, first
 from tests.waiting import wait_for
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 HEAVY = ["games=[connect_four]", "agents=[random,greedy]", "max_decisions=6"]
 LONG = ["games=[twenty_forty_eight]", "agents=[greedy]", "anchors=[random]", "seeds=8"]
@@ -94,6 +99,36 @@ def test_several_that_die_together_are_all_done_again(tmp_path: Path) -> None:
 
     try:
         assert asyncio.run(both()) == ["alive", "alive"]
+    finally:
+        some.close()
+
+
+class Slow(ProcessPoolExecutor):
+    """Starts its second process only when two things are to be done at once."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        task = super().submit(fn, *args, **kwargs)
+        if fn is os.getpid:
+            task.result()
+        return task
+
+
+def meet(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    wait_for(lambda: len(list(folder.iterdir())) == 2, "the other worker")
+
+
+def test_a_worker_may_start_later_than_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmgame.workers.ProcessPoolExecutor", Slow)
+    some = Workers(2)
+
+    async def both() -> None:
+        await asyncio.gather(*(some.run(meet, tmp_path, name) for name in ("one", "two")))
+
+    try:
+        asyncio.run(both())
     finally:
         some.close()
 
