@@ -7,7 +7,8 @@ turn, in an order of its own. A game's calls: 300 to 1,200 prompt tokens (or --p
 agent's prompt is the same at each of its calls. Capacity is the highest rate at which
 90 % of the calls meet both limits, by the straight line between the rates measured;
 where even the highest was met, or the lowest missed, it says so. One run judges by all
---tpot limits; auto is started for each of them.
+--tpot limits; auto is started for each of them, and serves --warm calls of the lowest
+rate that do not count, to see what load it is.
 
 The whole matrix takes hours. Every block is in FILE as soon as it is done, and the same
 command goes on where it was stopped; ``--only`` says for which configurations. Rates
@@ -98,15 +99,19 @@ def words(source: random.Random, count: int) -> str:
     return " ".join(source.choices(WORDS, k=count))
 
 
-def load(wanted: argparse.Namespace, seed: int, rate: float) -> list[tuple[float, Request]]:
+def load(
+    wanted: argparse.Namespace, seed: int, rate: float, part: str = ""
+) -> list[tuple[float, Request]]:
     """When each call is due, and what it asks.
 
     Arrivals (but for the scale) and lengths are the same at all rates of a seed, so that
     rates differ by themselves and not by chance; the words of no two prompts are, but
-    for what an agent's prompts share.
+    for what an agent's prompts share. Another ``part`` of a load has other arrivals and
+    words.
     """
-    arrivals, lengths = random.Random(seed), random.Random(f"{seed} lengths")
-    fresh = random.Random(f"{seed} {rate}")
+    arrivals = random.Random(f"{seed}{part}" if part else seed)
+    lengths = random.Random(f"{seed} lengths")
+    fresh = random.Random(f"{seed}{part} {rate}")
     low, high = wanted.prompt
     known = [words(lengths, round(wanted.hit * lengths.uniform(low, high))) for _ in range(AGENTS)]
     at, found = 0.0, []
@@ -144,6 +149,9 @@ def block(name: str, settings: Settings, seed: int, wanted: argparse.Namespace) 
         if wanted.hit:  # what agents know from before the load
             first = [request for _, request in load(wanted, seed, 0.001)[:AGENTS]]
             asyncio.run(measured(server, [(0.0, one) for one in first]))
+        if settings["mode"] == "auto":
+            before = load(wanted, seed, wanted.rates[0], " warm")[: wanted.warm]
+            asyncio.run(measured(server, before))
         for rate in wanted.rates:
             calls = asyncio.run(measured(server, load(wanted, seed, rate)))
             found = [row(name, seed, rate, call) for call in calls]
@@ -274,7 +282,7 @@ def kept(wanted: argparse.Namespace) -> list[Row]:
     """What FILE holds of this very load; begins it where there is none."""
     about = {
         "machine": machine(),
-        **{key: getattr(wanted, key) for key in ("prompt", "hit", "calls", "rates")},
+        **{key: getattr(wanted, key) for key in ("prompt", "hit", "calls", "rates", "warm")},
     }
     if not wanted.out.exists():
         wanted.out.write_text(json.dumps(about) + "\n")
@@ -293,6 +301,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rates", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.4])
     parser.add_argument("--calls", type=int, default=40, help="at each rate")
+    parser.add_argument("--warm", type=int, default=8, help="calls auto serves first")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--prompt", type=int, nargs=2, default=[300, 1200], help="tokens")
     parser.add_argument("--hit", type=float, default=0.0, help="share of a prompt that repeats")

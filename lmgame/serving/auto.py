@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
+from typing import Literal
 
-from lmgame.serving.forecast import Past, Plan, Speed, forecast
+from lmgame.serving.forecast import Pace, Past, Plan, Speed, forecast
 
 WINDOW = 32
 """Requests that a choice is made from."""
@@ -19,10 +20,10 @@ GAIN = 0.05
 SURGES = (1.0, 1.5)
 """How many times as fast as they came the requests are served again: what is in time at
 any rate now should be so, too, when more of them come."""
-LATEST = 0.02
-"""What the latest decode step counts for in how fast they are."""
+LATEST = {"step": 0.02, "passed": 0.1, "own": 0.1}
+"""What the latest counts for in how long they take; pieces of prompts are rarer than steps."""
 SLOWEST = 4.0
-"""A step that took longer than so many times what was measured says nothing of the next."""
+"""What took longer than so many times what was measured says nothing of the next."""
 
 
 class Auto:
@@ -41,13 +42,13 @@ class Auto:
 
     def __init__(self, workers: int, plan: Plan, chunk: int, ttft_s: float, tpot_s: float) -> None:
         self.plan = plan
-        at_once = [1 << power for power in range((plan.at_once - 1).bit_length())]
-        self._plans = [
-            Plan(prefillers, most)
+        fewer = [1 << power for power in range((plan.at_once - 1).bit_length())]
+        self._plans = [  # of those that are as good, the one that holds least back
+            Plan(prefillers, at_once)
+            for at_once in (plan.at_once, *reversed(fewer))
             for prefillers in range(workers)
-            for most in (*at_once, plan.at_once)
         ]
-        self._pace = 1.0
+        self._pace = Pace()
         self._workers, self._chunk = workers, chunk
         self._ttft_s, self._tpot_s = ttft_s, tpot_s
         self._past: deque[Past] = deque(maxlen=WINDOW)
@@ -58,16 +59,16 @@ class Auto:
         self._past.append(past)
         self._fresh = True
 
-    def stepped(self, share: float) -> None:
-        """Take note of a decode step.
-
-        While serving they take longer than when they were measured: the router and
-        whoever asks are on the same machine.
+    def took(self, what: Literal["step", "passed", "own"], share: float) -> None:
+        """Take note of how long something took.
 
         Args:
+            what: A field of :class:`Pace`.
             share: What it took, as a share of what was measured.
         """
-        self._pace += LATEST * (min(share, SLOWEST) - self._pace)
+        known = getattr(self._pace, what)
+        learned = known + LATEST[what] * (min(share, SLOWEST) - known)
+        self._pace = replace(self._pace, **{what: learned})
 
     def due(self) -> list[Past] | None:
         """The requests to decide from; None where nothing new is known."""
@@ -78,7 +79,7 @@ class Auto:
 
     def weigh(self, past: Sequence[Past], speed: Speed) -> dict[Plan, float]:
         """The share of requests that each plan would serve in time; may run in a thread."""
-        now = replace(speed, step_s=[self._pace * one for one in speed.step_s])
+        now = replace(speed, pace=self._pace)
         loads = [[replace(one, at=one.at / surge) for one in past] for surge in SURGES]
         return {
             plan: fmean(

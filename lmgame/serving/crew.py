@@ -176,7 +176,25 @@ class Crew:
     def stepped(self, sequences: int, seconds: float) -> None:
         """Take note of a decode step, for ``mode=auto``."""
         if self.auto is not None and self._speed is not None:
-            self.auto.stepped(seconds / self._speed.step(sequences))
+            self.auto.took("step", seconds / self._speed.step(sequences))
+
+    def ran(self, tokens: int, seconds: float, *, passed_on: bool, beside: bool) -> None:
+        """Take note of a piece of a prompt, for ``mode=auto``.
+
+        Args:
+            tokens: How long it was.
+            seconds: What it took.
+            passed_on: Whether the reply is to be made by another worker.
+            beside: Whether the worker makes replies meanwhile.
+        """
+        if self.auto is None or self._speed is None:
+            return
+        if passed_on:
+            replying = sum(bool(worker.busy_slots) for worker in self.decoders)
+            usual = self._speed.passed(tokens, max(1, self.plan.prefillers), replying)
+            self.auto.took("passed", seconds / usual)
+        else:
+            self.auto.took("own", seconds / self._speed.own(tokens, beside=beside))
 
     async def _watch(self) -> None:
         assert self.auto is not None

@@ -22,8 +22,28 @@ from lmgame.serving.engine import PREFILL_CHUNK, piece
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How much longer things take while serving than when they were measured.
+
+    The router and whoever asks are on the same machine, and workers share its memory
+    and caches.
+
+    Attributes:
+        step: Of a decode step; 1 is as long as measured.
+        passed: Of a piece of a prompt that is passed on.
+        own: Of a piece of a prompt whose reply is made by the same worker.
+    """
+
+    step: float = 1.0
+    passed: float = 1.0
+    own: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast the workers are on this machine, each with the others at rest.
+    """How fast the workers are on this machine.
+
+    All but the pace is measured on one worker with the others at rest.
 
     Attributes:
         call_s: Seconds that each piece of a prompt takes beside those of its tokens.
@@ -34,6 +54,7 @@ class Speed:
         transfer_s: Seconds to hand a KV state over.
         cores: CPU cores that the workers share.
         threads: Threads of a worker that passes prompts on.
+        pace: What to multiply these times by.
     """
 
     call_s: float
@@ -44,14 +65,40 @@ class Speed:
     transfer_s: float
     cores: int
     threads: int
+    pace: Pace = Pace()
 
     def step(self, sequences: int) -> float:
         """Seconds of a decode step, between those measured by the line through them."""
         at = sequences.bit_length() - 1
         if at + 1 >= len(self.step_s):
-            return self.step_s[-1] * sequences / (1 << len(self.step_s) - 1)
+            return self.pace.step * self.step_s[-1] * sequences / (1 << len(self.step_s) - 1)
         share = sequences / (1 << at) - 1
-        return self.step_s[at] + share * (self.step_s[at + 1] - self.step_s[at])
+        step = self.step_s[at] + share * (self.step_s[at + 1] - self.step_s[at])
+        return self.pace.step * step
+
+    def passed(self, tokens: int, workers: int, replying: int) -> float:
+        """Seconds of a piece of a prompt that is passed on.
+
+        Prefill yields to decode: it has the cores that no decode worker uses.
+
+        Args:
+            tokens: How long the piece is.
+            workers: How many workers pass prompts on.
+            replying: How many others make replies just now.
+        """
+        free = max(self.cores - replying, 1) / workers
+        slower = max(1.0, min(self.threads, self.cores) / free)
+        return self.pace.passed * (self.call_s + tokens * self.prefill_s) * slower
+
+    def own(self, tokens: int, *, beside: bool) -> float:
+        """Seconds of a piece of a prompt where its reply is made, too.
+
+        Args:
+            tokens: How long the piece is.
+            beside: Whether the worker makes replies meanwhile.
+        """
+        token_s = self.chunk_s if beside else self.own_s
+        return self.pace.own * (self.call_s + tokens * token_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +252,10 @@ class _Simulation:
             worker.active.append(job)
 
     def _piece_s(self, worker: _Worker, tokens: int) -> float:
-        speed = self.speed
         if not worker.passes:
-            token_s = speed.chunk_s if worker.active else speed.own_s
-            return (speed.call_s + tokens * token_s) * self._crowd()
-        # Prefill yields to decode: it has the cores that no decode worker uses.
-        taken = sum(bool(one.active) for one in self.decoders)
-        free = max(speed.cores - taken, 1) / len(self.entry)
-        slower = max(1.0, min(speed.threads, speed.cores) / free)
-        return (speed.call_s + tokens * speed.prefill_s) * slower
+            return self.speed.own(tokens, beside=bool(worker.active)) * self._crowd()
+        replying = sum(bool(one.active) for one in self.decoders)
+        return self.speed.passed(tokens, len(self.entry), replying)
 
     def _crowd(self) -> float:
         """How much slower workers that reply are where more of them work than cores."""

@@ -225,12 +225,22 @@ class Role:
             whole = not self.active and self._chunk >= EXACT
             limit = PREFILL_CHUNK if whole else self._chunk
             tokens = sequence.unfed(piece(sequence.opening - sequence.fed, limit))
+            start = time.monotonic()
             logits = self.engine.prefill(tokens, sequence.slot, sequence.fed)
+            took = time.monotonic() - start
         except EngineError as error:
             self.finish(sequence, "failed", str(error))
             return None
         sequence.fed += len(tokens)
-        self.channel.send({"op": "prefilled", "id": sequence.id, "count": len(tokens)})
+        self.channel.send(
+            {
+                "op": "prefilled",
+                "id": sequence.id,
+                "count": len(tokens),
+                "seconds": took,
+                "beside": bool(self.active),
+            }
+        )
         return logits if sequence.fed == sequence.opening else None
 
     def _reuse(self, sequence: Sequence) -> None:

@@ -283,8 +283,11 @@ class Router:
         self._dispatch()
 
     def _on_prefilled(self, worker: WorkerProcess, message: Message, job: Job) -> None:
-        job.due = max(0, job.due - message["count"])
-        self.metrics.prefilled.labels(worker.role).inc(message["count"])
+        count = message["count"]
+        job.due = max(0, job.due - count)
+        self.metrics.prefilled.labels(worker.role).inc(count)
+        passed_on, beside = job.slab is not None, message["beside"]
+        self.crew.ran(count, message["seconds"], passed_on=passed_on, beside=beside)
 
     def _on_kept(self, worker: WorkerProcess, message: Message) -> None:
         for number in message["removed"]:

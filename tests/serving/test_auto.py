@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgame.serving.auto import FEWEST, GAIN, Auto
-from lmgame.serving.forecast import Past, Plan, Speed, forecast
+from lmgame.serving.forecast import Pace, Past, Plan, Speed, forecast
 
 SPEED = Speed(
     call_s=0,
@@ -162,8 +163,34 @@ def test_slow_steps_make_it_hold_replies_back() -> None:
     auto = Auto(2, Plan(0, 8), 64, ttft_s=30, tpot_s=0.022)
     assert chosen(auto, past).at_once > 1
     for _ in range(200):
-        auto.stepped(1.5)
+        auto.took("step", 1.5)
     assert chosen(auto, past).at_once == 1
+
+
+@pytest.mark.parametrize(("slow", "prefillers"), [("passed", 0), ("own", 1)])
+def test_it_leaves_the_way_in_which_prompts_are_slow(
+    slow: Literal["passed", "own"], prefillers: int
+) -> None:
+    auto = Auto(2, Plan(1 - prefillers, 8), 64, ttft_s=5, tpot_s=0.032)
+    for _ in range(50):
+        auto.took(slow, 3.0)
+    assert chosen(auto, load(1.8)).prefillers == prefillers
+
+
+@pytest.mark.parametrize("pace", [Pace(), Pace(passed=1.5, own=2.0)])
+@pytest.mark.parametrize("prefillers", [0, 1])
+def test_a_prompt_takes_as_much_longer_as_prompts_have(prefillers: int, pace: Pace) -> None:
+    past, plan = [Past(0.0, 512, 1)], Plan(prefillers, 8)
+    speed = replace(SPEED, pace=pace)
+    takes = speed.passed(512, 1, 0) if prefillers else speed.own(512, beside=False)
+    assert takes == pytest.approx(
+        512 * (SPEED.prefill_s * pace.passed if prefillers else SPEED.own_s * pace.own)
+    )
+    quick, slow = (
+        forecast(past, speed, plan, workers=2, chunk=64, ttft_s=limit, tpot_s=1)
+        for limit in (0.999 * takes, 1.001 * takes)
+    )
+    assert (quick, slow) == (0, 1)
 
 
 def test_it_waits_for_something_to_decide_from() -> None:

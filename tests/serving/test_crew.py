@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
 from lmgame.serving import EmbeddedConfig, crew
+from lmgame.serving.auto import Auto
 from lmgame.serving.forecast import Plan
 from lmgame.serving.job import Done, Failed, Job
 from lmgame.serving.metric import Metrics
@@ -63,7 +65,13 @@ def test_replies_do_not_depend_on_when_the_plan_changes(
     weights_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "EVERY_S", 3600.0)  # only this test changes the plan
+    took: dict[str, list[float]] = {"step": [], "passed": [], "own": []}
+    monkeypatch.setattr(Auto, "took", lambda self, what, share: took[what].append(share))
     calm, wild = asyncio.run(run(weights_path, vocabulary))
+    # Whichever way it is served, auto learns how long that takes.
+    for shares in took.values():
+        assert len(shares) >= 8
+        assert 0.1 < median(shares) < 20
     assert {job.mode for job in calm} == {"disaggregated"}
     assert {job.mode for job in wild} == {"disaggregated", "colocated"}
     assert [job.tokens for job in wild] == [job.tokens for job in calm]
