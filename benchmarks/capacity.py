@@ -106,8 +106,8 @@ def load(
 
     Arrivals (but for the scale) and lengths are the same at all rates of a seed, so that
     rates differ by themselves and not by chance; the words of no two prompts are, but
-    for what an agent's prompts share. Another ``part`` of a load has other arrivals and
-    words.
+    for what an agent's prompts share. What comes before a load, another ``part``, has
+    other arrivals and words.
     """
     arrivals = random.Random(f"{seed}{part}" if part else seed)
     lengths = random.Random(f"{seed} lengths")
@@ -115,7 +115,7 @@ def load(
     low, high = wanted.prompt
     known = [words(lengths, round(wanted.hit * lengths.uniform(low, high))) for _ in range(AGENTS)]
     at, found = 0.0, []
-    for number in range(wanted.calls):
+    for number in range(wanted.warm if part else wanted.calls):
         at += arrivals.expovariate(1.0) / rate
         new = round(lengths.uniform(low, high) * (1 - wanted.hit))
         request = Request(
@@ -150,8 +150,7 @@ def block(name: str, settings: Settings, seed: int, wanted: argparse.Namespace) 
             first = [request for _, request in load(wanted, seed, 0.001)[:AGENTS]]
             asyncio.run(measured(server, [(0.0, one) for one in first]))
         if settings["mode"] == "auto":
-            before = load(wanted, seed, wanted.rates[0], " warm")[: wanted.warm]
-            asyncio.run(measured(server, before))
+            asyncio.run(measured(server, load(wanted, seed, wanted.rates[0], " warm")))
         for rate in wanted.rates:
             calls = asyncio.run(measured(server, load(wanted, seed, rate)))
             found = [row(name, seed, rate, call) for call in calls]

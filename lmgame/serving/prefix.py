@@ -132,8 +132,10 @@ class PrefixStore:
             number: What to call it.
             prompt: Its tokens.
         """
+        if self.limit == 0 or len(prompt) < 2 * EXACT:
+            return Kept(added=False, removed=[])
         needed = engine.state_size(slot)
-        if needed > self.limit or len(prompt) < 2 * EXACT:
+        if needed > self.limit:
             return Kept(added=False, removed=[])
         removed = self._map.within(prompt)
         for one in removed:

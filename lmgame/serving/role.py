@@ -188,6 +188,8 @@ class Role:
         self.active[sequence.id] = sequence
         end = time.monotonic()
         self.channel.send({"op": "loaded", "id": sequence.id, "start": start, "end": end})
+        # Where this worker may come to run prompts itself, it should know them by then.
+        self._keep(sequence)
 
     def _holds(self, number: int) -> bool:
         return number in self.active or any(number == item.id for item in self.pending)

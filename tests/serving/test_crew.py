@@ -105,6 +105,36 @@ def test_no_worker_makes_more_replies_at_once_than_planned(
     assert asyncio.run(busiest(weights_path, vocabulary, plan)) == plan.at_once
 
 
+async def after_a_split(weights: Path, wanted: Request) -> list[Job]:
+    """The same prompt split, and then twice at once where both workers run prompts."""
+    router = Router(EmbeddedConfig(mode="auto", context=1024), weights, Metrics())
+    router.start()
+    try:
+        async with asyncio.timeout(60):
+            while not router.started:
+                await asyncio.sleep(0.02)
+            first = await served(router, [wanted], flip=False)
+            while not all(list(one.prefixes) for one in router.workers):
+                await asyncio.sleep(0.02)
+        router.crew.use(Plan(0, 1))
+        return first + await served(router, [wanted, wanted], flip=False)
+    finally:
+        await router.stop()
+
+
+def test_with_auto_who_replies_remembers_the_prompt_too(
+    weights_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else, once a split ends, everything waits for the one worker that ran prompts."""
+    monkeypatch.setattr(crew, "EVERY_S", 3600.0)
+    text = "Mind the gap between the platforms, and the walls behind them. " * 30
+    wanted = Request(vocabulary.prompt([Message("user", text)]), 12, ignore_eos=True)
+    first, *others = asyncio.run(after_a_split(weights_path, wanted))
+    assert {job.prefill_worker for job in others} == {0, 1}
+    assert all(job.cached == len(wanted.prompt) - 64 for job in others)
+    assert [job.tokens for job in others] == [first.tokens] * 2
+
+
 async def knowing(weights: Path, vocabulary: Vocabulary) -> tuple[Job, Job, Job, list[Job]]:
     """A long reply; behind it one that shares its prompt, one that does not, more that do."""
     config = EmbeddedConfig(mode="colocated", context=1024, slots=1)
