@@ -68,8 +68,7 @@ def measure(say: Callable[[str], None], name: str = "") -> Profile:
             transfer = _transfer(engine, source)
         engine.close()
         source.close()
-    scale = (1.0,) if count == 1 else _scale(count, alone[1] / alone[count])
-    cores = Cores(count=count, scale=scale)
+    cores = Cores(count=count, scale=scale(alone[1], alone[count], count, say))
     if count > 1:
         say("measuring prefill and decode beside each other")
         cores = _beside(path, cores, config.prefill_nice)
@@ -221,9 +220,23 @@ def _transfer(engine: Engine, source: Engine) -> Transfer:
     )
 
 
-def _scale(count: int, most: float) -> tuple[float, ...]:
-    """Between one core and all of them on a line."""
-    most = max(1.0, most)
+def scale(one_s: float, all_s: float, count: int, say: Callable[[str], None]) -> tuple[float, ...]:
+    """How many times as fast a prompt is on 1, 2 ... cores; between those measured on a line.
+
+    Args:
+        one_s: Seconds on one core.
+        all_s: Seconds on all of them.
+        count: How many there are.
+        say: Told where this cannot be how fast they are.
+    """
+    if count == 1:
+        return (1.0,)
+    if all_s > one_s:
+        say(
+            f"{count} threads took longer than one ({all_s:.2g} s and {one_s:.2g} s for 512 "
+            "tokens): something else used the cores; measure again when nothing else runs"
+        )
+    most = max(1.0, one_s / all_s)
     return tuple(1 + (most - 1) * at / (count - 1) for at in range(count))
 
 

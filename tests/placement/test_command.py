@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lmgame.cli import main
-from lmgame.placement.measure import fit_decode, fit_prefill
+from lmgame.placement.measure import fit_decode, fit_prefill, scale
 from lmgame.placement.profile import load, write
 from lmgame.placement.question import read
 from lmgame.placement.workload import Made, synthetic
@@ -175,3 +175,12 @@ def test_fits_find_what_made_the_times() -> None:
     for batch in (1, 2, 3, 4, 8):
         fixed, each = decode.step(batch)
         assert (fixed, each) == pytest.approx((0.004 + 0.003 * batch, 1e-6))
+
+
+def test_a_measurement_in_which_more_cores_are_slower_is_told() -> None:
+    said: list[str] = []
+    assert scale(2.0, 1.0, 3, said.append) == (1.0, 1.5, 2.0)
+    assert scale(1.0, 1.0, 1, said.append) == (1.0,)
+    assert not said
+    assert scale(1.0, 2.5, 2, said.append) == (1.0, 1.0)
+    assert "measure again" in said[0]
