@@ -176,7 +176,7 @@ class Crew:
     def stepped(self, sequences: int, seconds: float) -> None:
         """Take note of a decode step, for ``mode=auto``."""
         if self.auto is not None and self._speed is not None:
-            self.auto.took("step", seconds / self._speed.step(sequences))
+            self.auto.took("step", seconds / self._speed.step(sequences) / self._crowd())
 
     def ran(self, tokens: int, seconds: float, *, passed_on: bool, beside: bool) -> None:
         """Take note of a piece of a prompt, for ``mode=auto``.
@@ -194,7 +194,15 @@ class Crew:
             usual = self._speed.passed(tokens, max(1, self.plan.prefillers), replying)
             self.auto.took("passed", seconds / usual)
         else:
-            self.auto.took("own", seconds / self._speed.own(tokens, beside=beside))
+            usual = self._speed.own(tokens, beside=beside) * self._crowd()
+            self.auto.took("own", seconds / usual)
+
+    def _crowd(self) -> float:
+        """How much slower workers are where more of them reply than there are cores.
+
+        The forecast reckons with it by itself, so it is no part of the pace.
+        """
+        return max(1.0, sum(bool(worker.busy_slots) for worker in self.decoders) / cores())
 
     async def _watch(self) -> None:
         assert self.auto is not None
